@@ -1,0 +1,25 @@
+package deps
+
+import (
+	_ "github.com/DataDog/zstd"
+	_ "github.com/alecthomas/kong"
+	_ "github.com/apache/arrow-go/v18/parquet/file"
+	_ "github.com/apache/arrow-go/v18/parquet/pqarrow"
+	_ "github.com/duckdb/duckdb-go/v2"
+	_ "github.com/fsnotify/fsnotify"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/uuid"
+	_ "github.com/klauspost/compress/zstd"
+	_ "github.com/parquet-go/parquet-go"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/cespare/xxhash/v2"
+	_ "go.mongodb.org/mongo-driver/v2/bson"
+	_ "go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+	_ "go.yaml.in/yaml/v4"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/term"
+	_ "modernc.org/sqlite"
+	_ "pgregory.net/rapid"
+	_ "github.com/cenkalti/backoff/v5"
+)
