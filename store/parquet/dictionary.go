@@ -1,0 +1,174 @@
+package parquet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// dictionary numbers the different values of a column in the order of their
+// first appearance. It is a hash table with open addressing over an arena that
+// is already what a dictionary page has to hold.
+type dictionary struct {
+	// slots hold the high half of the hash, and below it the code plus one; 0 is
+	// a free slot. Their number is a power of two.
+	slots []uint64
+	// hashes are those of the entries, of xxHash64, for growing and for Bloom
+	// filters. Entries of a dictionary of numbers have none.
+	hashes []uint64
+	// arena holds byte arrays in plain encoding, ends where each ends.
+	arena []byte
+	ends  []uint32
+	ints  []int64
+	// lastStart, lastEnd and last are the value found most recently: equal
+	// neighbours are frequent, and comparing is cheaper than hashing.
+	lastStart, lastEnd int
+	last               uint32
+}
+
+const minSlots = 64
+
+// len returns the number of entries, of which only one sort is ever there.
+func (d *dictionary) len() int { return len(d.ends) + len(d.ints) }
+
+// size returns the length of the dictionary page, as far as it holds byte
+// arrays.
+func (d *dictionary) size() int { return len(d.arena) }
+
+func (d *dictionary) reset() {
+	used := d.len()
+	if len(d.slots) > 4096 && used < len(d.slots)/16 {
+		d.slots = nil
+	}
+	if used > 0 {
+		clear(d.slots)
+	}
+	d.hashes = emptied(d.hashes, 8)
+	d.arena = emptied(d.arena, 1)
+	d.ends = emptied(d.ends, 4)
+	d.ints = emptied(d.ints, 8)
+	d.lastStart, d.lastEnd, d.last = 0, 0, 0
+}
+
+// entry returns the bytes of an entry; prefix is the length of the length
+// before it.
+func (d *dictionary) entry(i, prefix int) []byte {
+	start := 0
+	if i > 0 {
+		start = int(d.ends[i-1])
+	}
+	return d.arena[start+prefix : d.ends[i]]
+}
+
+// bytes returns the code of v, and whether it is new.
+func (d *dictionary) bytes(v []byte, prefix int) (code uint32, fresh bool) {
+	if d.lastEnd-d.lastStart == len(v) && len(v) != 0 && bytes.Equal(d.arena[d.lastStart:d.lastEnd], v) {
+		return d.last, false
+	}
+	if len(d.ends) >= len(d.slots)/2 {
+		d.grow()
+	}
+	h := xxhash.Sum64(v)
+	mask := uint64(len(d.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		s := d.slots[i]
+		if s == 0 {
+			code = uint32(len(d.ends))
+			d.slots[i] = h&^math.MaxUint32 | uint64(code+1)
+			break
+		}
+		if s>>32 == h>>32 {
+			code = uint32(s) - 1
+			if e := d.entry(int(code), prefix); bytes.Equal(e, v) {
+				d.lastEnd = int(d.ends[code])
+				d.lastStart, d.last = d.lastEnd-len(v), code
+				return code, false
+			}
+		}
+	}
+	if prefix != 0 {
+		d.arena = binary.LittleEndian.AppendUint32(d.arena, uint32(len(v)))
+	}
+	d.lastStart, d.last = len(d.arena), code
+	d.arena = append(d.arena, v...)
+	d.lastEnd = len(d.arena)
+	d.ends = append(d.ends, uint32(len(d.arena)))
+	d.hashes = append(d.hashes, h)
+	return code, true
+}
+
+// int returns the code of v, and whether it is new.
+func (d *dictionary) int(v int64) (code uint32, fresh bool) {
+	if len(d.ints) != 0 && d.ints[d.last] == v {
+		return d.last, false
+	}
+	if len(d.ints) >= len(d.slots)/2 {
+		d.grow()
+	}
+	h := mix(v)
+	mask := uint64(len(d.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		s := d.slots[i]
+		if s == 0 {
+			code = uint32(len(d.ints))
+			d.slots[i] = h&^math.MaxUint32 | uint64(code+1)
+			break
+		}
+		if code = uint32(s) - 1; s>>32 == h>>32 && d.ints[code] == v {
+			d.last = code
+			return code, false
+		}
+	}
+	d.ints = append(d.ints, v)
+	d.last = code
+	return code, true
+}
+
+func (d *dictionary) grow() {
+	d.slots = make([]uint64, max(minSlots, 2*len(d.slots)))
+	mask := uint64(len(d.slots) - 1)
+	put := func(h uint64, code int) {
+		i := h & mask
+		for d.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		d.slots[i] = h&^math.MaxUint32 | uint64(code+1)
+	}
+	for code, h := range d.hashes {
+		put(h, code)
+	}
+	for code, v := range d.ints {
+		put(mix(v), code)
+	}
+}
+
+// mix spreads the bits of a number over a hash.
+func mix(v int64) uint64 {
+	h := uint64(v) * 0x9E3779B97F4A7C15
+	return h ^ h>>29
+}
+
+// hashBytes is the hash that Bloom filters take for a byte array.
+func hashBytes(v []byte) uint64 { return xxhash.Sum64(v) }
+
+// hashInt is the hash that Bloom filters take for a number: that of its plain
+// encoding.
+func (c *Column) hashInt(v int64) uint64 {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(v))
+	if c.leaf.Node.Type == Int32 {
+		return xxhash.Sum64(b[:4])
+	}
+	return xxhash.Sum64(b[:])
+}
+
+func (c *Column) entryHash(i int) uint64 {
+	if c.mode == dictInts {
+		return c.hashInt(c.dict.ints[i])
+	}
+	return c.dict.hashes[i]
+}
+
+func floatBits(v float64) int64 { return int64(math.Float64bits(v)) }
