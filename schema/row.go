@@ -1,5 +1,11 @@
 package schema
 
+import (
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+)
+
 // Kind says which member of a Cell holds its value.
 type Kind uint8
 
@@ -54,4 +60,79 @@ type Row struct {
 	Extra []byte
 
 	scratch []byte
+	// literal is the text of the top-level number that is being coerced, as it
+	// stood in the line, or nil.
+	literal []byte
+	// timeRank is the rank of the field that EventTime came from.
+	timeRank int
+	// taps are the values that copies read, by slot.
+	taps []tapped
+	// found are the indicators, in the order of their finding.
+	found []finding
+	// extra is a BSON document of the fields for Extra.
+	extra []byte
+}
+
+// tapped is a value on its way to a copied field.
+type tapped struct {
+	typ   bsoncore.Type
+	set   bool
+	value []byte
+}
+
+// finding is one indicator.
+type finding struct {
+	list list
+	text []byte
+}
+
+// reset makes the row ready for an event of s. The memory that cells of the
+// event before aliased is used again.
+func (r *Row) reset(s *Schema) {
+	r.Cells = r.Cells[:0]
+	r.EventTime, r.HasEventTime = 0, false
+	r.Indicators = r.Indicators[:0]
+	r.CutStart, r.CutEnd = 0, 0
+	r.Extra = nil
+	r.scratch = r.scratch[:0]
+	r.literal = nil
+	r.timeRank = noRank
+	r.found = r.found[:0]
+	r.extra = r.extra[:0]
+	r.taps = slices.Grow(r.taps[:0], s.slots)[:s.slots]
+	clear(r.taps)
+}
+
+// state is what has to be forgotten when a copied value does not suit.
+type state struct {
+	cells, found, scratch int
+	timeRank              int
+	eventTime             int64
+}
+
+func (r *Row) state() state {
+	return state{len(r.Cells), len(r.found), len(r.scratch), r.timeRank, r.EventTime}
+}
+
+func (r *Row) restore(s state) {
+	r.Cells, r.found, r.scratch = r.Cells[:s.cells], r.found[:s.found], r.scratch[:s.scratch]
+	r.timeRank, r.EventTime = s.timeRank, s.eventTime
+}
+
+// null appends a cell that holds nothing for every leaf below v; def is the
+// level of what is there of the path.
+func (r *Row) null(v *value, rep, def uint8) {
+	for leaf := v.first; leaf < v.first+v.leaves; leaf++ {
+		r.Cells = append(r.Cells, Cell{Leaf: uint16(leaf), Kind: Null, Rep: rep, Def: def})
+	}
+}
+
+// bytes appends the cell of a string or a JSON text.
+func (r *Row) bytes(v *value, b []byte, rep uint8) {
+	r.Cells = append(r.Cells, Cell{Bytes: b, Leaf: uint16(v.first), Kind: Bytes, Rep: rep, Def: v.def})
+}
+
+// int appends the cell of a boolean, an integer or a timestamp.
+func (r *Row) int(v *value, n int64, rep uint8) {
+	r.Cells = append(r.Cells, Cell{Int: n, Leaf: uint16(v.first), Kind: Int, Rep: rep, Def: v.def})
 }
