@@ -1,0 +1,244 @@
+package segment
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"math"
+	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/margay-audit/margay/event"
+	"github.com/margay-audit/margay/schema"
+	"github.com/margay-audit/margay/store/parquet"
+)
+
+// RowMeta is what a segment keeps of an event beside the columns of its schema.
+type RowMeta struct {
+	ID event.RowID
+	// ParseTime is p_parse_time in microseconds since the Unix epoch.
+	ParseTime int64
+	Origin    *event.Origin
+	// File is p_source_file, or "" for null.
+	File string
+	// Raw are the bytes to keep: those received, or those with the secrets
+	// replaced. A cut in the row refers to them.
+	Raw  []byte
+	Form event.Form
+	// Redactions are the paths of values that were replaced.
+	Redactions []string
+}
+
+// Builder collects the rows of one row group of one log type in memory.
+// Its methods copy what they are given, and allocate only while its buffers
+// grow. It is not safe for concurrent use.
+type Builder struct {
+	layout *Layout
+	group  *parquet.Group
+	data   []*parquet.Column // by schema leaf
+	cut    int               // Layout.Cut
+	// std are the standard columns, by the constants leaf…
+	std [standardLeaves]*parquet.Column
+
+	rowCounts
+	values hashSet   // hashes of the indicators
+	digest hash.Hash // over the received bytes
+	prefix [8]byte   // scratch for digest; a field so that it is on the heap once
+	text   []byte    // scratch: a rest or a repaired text
+}
+
+// rowCounts is what is known of a run of rows.
+type rowCounts struct {
+	rows, raw            int64
+	eventMin, eventMax   int64
+	storedMin, storedMax int64
+}
+
+func emptyCounts() rowCounts {
+	return rowCounts{
+		eventMin: math.MaxInt64, eventMax: math.MinInt64,
+		storedMin: math.MaxInt64, storedMax: math.MinInt64,
+	}
+}
+
+func (c *rowCounts) add(o *rowCounts) {
+	c.rows += o.rows
+	c.raw += o.raw
+	c.eventMin, c.eventMax = min(c.eventMin, o.eventMin), max(c.eventMax, o.eventMax)
+	c.storedMin, c.storedMax = min(c.storedMin, o.storedMin), max(c.storedMax, o.storedMax)
+}
+
+// NewBuilder returns an empty builder for rows that s has coerced. It panics
+// when the columns of s cannot be stored, which is a fault of the schema
+// compiler.
+func NewBuilder(s *schema.Schema) *Builder {
+	b, err := newBuilder(LayoutOf(s))
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return b
+}
+
+func newBuilder(l *Layout) (*Builder, error) {
+	ps, err := parquetSchema(l)
+	if err != nil {
+		return nil, err
+	}
+	b := &Builder{layout: l, group: parquet.NewGroup(ps), cut: l.Cut, digest: sha256.New(), rowCounts: emptyCounts()}
+	leaves := 0
+	for i := range l.Columns {
+		leaves += countLeaves(&l.Columns[i])
+	}
+	for i := range leaves {
+		b.data = append(b.data, b.group.Column(i))
+	}
+	for i := range b.std {
+		b.std[i] = b.group.Column(leaves + i)
+	}
+	return b, nil
+}
+
+// LogType returns the log type of the rows.
+func (b *Builder) LogType() event.LogType { return b.layout.LogType }
+
+// Rows returns how many rows were appended.
+func (b *Builder) Rows() int { return int(b.rows) }
+
+// RawBytes returns the sum of the lengths of the events' bytes.
+func (b *Builder) RawBytes() int64 { return b.raw }
+
+// Bytes returns about how much memory the rows take.
+func (b *Builder) Bytes() int { return b.group.Size() }
+
+// Full reports whether the builder has reached the size of a row group. It can
+// take more, but should be written.
+func (b *Builder) Full() bool { return b.rows >= MaxGroupRows || b.raw >= MaxGroupRaw }
+
+// Reset forgets the rows and keeps the memory.
+func (b *Builder) Reset() {
+	b.group.Reset()
+	b.rowCounts = emptyCounts()
+	b.values.reset()
+	b.digest.Reset()
+}
+
+// Append adds a row.
+func (b *Builder) Append(row *schema.Row, m *RowMeta) {
+	form := rawForm(m)
+	b.appendCells(row.Cells)
+	b.appendStandard(row, m, form)
+	b.appendRaw(row, m.Raw, form)
+	b.group.EndRow()
+
+	b.hashRaw(m.Raw)
+	for _, v := range row.Indicators {
+		b.values.add(xxhash.Sum64(v))
+	}
+}
+
+func rawForm(m *RowMeta) int64 {
+	switch {
+	case m.Form == event.BSON:
+		return formBSON
+	case utf8.Valid(m.Raw):
+		return formText
+	default:
+		return formOctets
+	}
+}
+
+func (b *Builder) appendCells(cells []schema.Cell) {
+	for i := range cells {
+		c := &cells[i]
+		col := b.data[c.Leaf]
+		switch c.Kind {
+		case schema.Bytes:
+			col.Bytes(b.validText(c.Bytes), c.Rep, c.Def)
+		case schema.Int:
+			col.Int(c.Int, c.Rep, c.Def)
+		case schema.Float:
+			col.Float(math.Float64frombits(uint64(c.Int)), c.Rep, c.Def)
+		default:
+			col.Null(c.Rep, c.Def)
+		}
+	}
+}
+
+// validText returns the text itself when it is valid UTF-8, which every schema
+// sees to. It is looked at all the same: one bad text in a column would make
+// readers refuse the whole file.
+func (b *Builder) validText(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	b.text = append(b.text[:0], bytes.ToValidUTF8(text, []byte("\uFFFD"))...)
+	return b.text
+}
+
+func (b *Builder) appendStandard(row *schema.Row, m *RowMeta, form int64) {
+	eventTime := m.ParseTime
+	if row.HasEventTime {
+		eventTime = row.EventTime
+	}
+	b.rows++
+	b.eventMin, b.eventMax = min(b.eventMin, eventTime), max(b.eventMax, eventTime)
+	b.storedMin, b.storedMax = min(b.storedMin, m.ParseTime), max(b.storedMax, m.ParseTime)
+
+	b.std[leafEventTime].Int(eventTime, 0, 0)
+	b.std[leafParseTime].Int(m.ParseTime, 0, 0)
+	b.std[leafSourceID].Bytes(b.textOf(m.Origin.ID), 0, 0)
+	b.std[leafSourceLabel].Bytes(b.textOf(m.Origin.Label), 0, 0)
+	if m.File != "" {
+		b.std[leafSourceFile].Bytes(b.textOf(m.File), 0, 1)
+	}
+	b.std[leafSchemaVersion].Int(int64(b.layout.Version), 0, 0)
+	b.std[leafRowHi].Int(int64(m.ID.Hi), 0, 0)
+	b.std[leafRowLo].Int(int64(m.ID.Lo), 0, 0)
+	b.std[leafRawForm].Int(form, 0, 0)
+	for i, path := range m.Redactions {
+		b.std[leafRedactions].Bytes(b.textOf(path), uint8(min(i, 1)), 3)
+	}
+	if row.Extra != nil {
+		b.std[leafExtra].Bytes(b.validText(row.Extra), 0, 1)
+	}
+}
+
+// textOf returns the bytes of a string without allocating. They are valid until
+// the scratch memory is used again.
+func (b *Builder) textOf(s string) []byte {
+	b.text = append(b.text[:0], s...)
+	return b.validText(b.text)
+}
+
+// appendRaw stores the received bytes: without the piece that the cut leaf
+// repeats, if it really does.
+func (b *Builder) appendRaw(row *schema.Row, raw []byte, form int64) {
+	from, to := row.CutStart, row.CutEnd
+	if form != formText || from >= to || to > len(raw) || !b.repeats(row.Cells, raw[from:to]) {
+		b.std[leafRawRest].Bytes(raw, 0, 0)
+		return
+	}
+	b.text = append(append(b.text[:0], raw[:from]...), raw[to:]...)
+	b.std[leafRawRest].Bytes(b.text, 0, 0)
+	b.std[leafRawCut].Int(int64(from), 0, 1)
+}
+
+// repeats reports whether the cell of the cut leaf is exactly this piece of the
+// line. The comparison is cheap, and a mistake here would lose bytes.
+func (b *Builder) repeats(cells []schema.Cell, piece []byte) bool {
+	for i := range cells {
+		if c := &cells[i]; int(c.Leaf) == b.cut && c.Kind == schema.Bytes {
+			return bytes.Equal(c.Bytes, piece) && utf8.Valid(piece)
+		}
+	}
+	return false
+}
+
+func (b *Builder) hashRaw(raw []byte) {
+	b.raw += int64(len(raw))
+	binary.LittleEndian.PutUint64(b.prefix[:], uint64(len(raw)))
+	b.digest.Write(b.prefix[:])
+	b.digest.Write(raw)
+}
