@@ -1,0 +1,190 @@
+package auditlog
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/margay-audit/margay/extjson"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"pgregory.net/rapid"
+)
+
+func decode(t testing.TB, line []byte) []byte {
+	t.Helper()
+	var d extjson.Decoder
+	doc, err := d.Decode(nil, line)
+	if err != nil {
+		t.Fatalf("decode %s: %v", line, err)
+	}
+	return doc
+}
+
+func TestText(t *testing.T) {
+	r := NewRedactor()
+	for _, c := range cases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			paths := slices.Clone(r.Find(decode(t, []byte(c.in))))
+			if !slices.Equal(paths, c.paths) {
+				t.Fatalf("Find = %q, want %q", paths, c.paths)
+			}
+			got, err := r.Text([]byte("head"), []byte(c.in), paths)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got[4:]) != c.want {
+				t.Fatalf("got  %s\nwant %s", got[4:], c.want)
+			}
+		})
+	}
+}
+
+// TestTextDisguised asserts that neither escapes nor double keys hide a secret.
+func TestTextDisguised(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{`{ "p\u0077d" : "hunter2",  "n" : 1 }`, `{ "p\u0077d" : "[redacted]",  "n" : 1 }`},
+		{`{"pwd":true,"pwd":"hunter2"}`, `{"pwd":"[redacted]","pwd":"[redacted]"}`},
+		{`{"pwd":"hunter2","pwd":"hunter3"}`, `{"pwd":"[redacted]","pwd":"[redacted]"}`},
+		{`{"a":"mongodb:\/\/u:p@h/","a":"mongodb://u:q@h/"}`, `{"a":"[redacted]","a":"[redacted]"}`},
+		{`{"a":{"b.pwd":"x"},"a.b":{"pwd":"y"}}`, `{"a":{"b.pwd":"[redacted]"},"a.b":{"pwd":"[redacted]"}}`},
+		{`{"uri":"say \"mongodb:\/\/u:p\u0040h/\" \u0001"}`, `{"uri":"say \"mongodb://u:[redacted]@h/\" \u0001"}`},
+	} {
+		r := NewRedactor()
+		doc := decode(t, []byte(c.in))
+		paths := r.Find(doc)
+		got, err := r.Text(nil, []byte(c.in), paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.in, got, c.want)
+		}
+		rebuilt, err := r.BSON(nil, doc, paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(rebuilt, decode(t, got)) {
+			t.Errorf("%s: the two forms differ: %s", c.in, show(t, rebuilt))
+		}
+	}
+}
+
+func TestTextMalformed(t *testing.T) {
+	r := NewRedactor()
+	if got, err := r.Text([]byte("head"), []byte(`{"pwd":`), []string{"pwd"}); err == nil || string(got) != "head" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// wrappings are the ways in which a secret reaches the log: a value for a key,
+// in a document that gives the key its meaning.
+var wrappings = []func(secret any) bson.D{
+	func(s any) bson.D { return bson.D{{Key: "createUser", Value: "u"}, {Key: "pwd", Value: s}} },
+	func(s any) bson.D { return bson.D{{Key: "saslStart", Value: 1}, {Key: "payload", Value: s}} },
+	func(s any) bson.D { return bson.D{{Key: "authenticate", Value: 1}, {Key: "nonce", Value: s}} },
+	func(s any) bson.D { return bson.D{{Key: "ldapQueryPassword", Value: s}} },
+	func(s any) bson.D { return bson.D{{Key: "kmsProviders", Value: bson.D{{Key: "local", Value: s}}}} },
+	func(s any) bson.D { return bson.D{{Key: "credentials", Value: bson.A{1, s}}} },
+	func(s any) bson.D { return bson.D{{Key: "$set", Value: bson.D{{Key: "a.secretKey", Value: s}}}} },
+	func(s any) bson.D {
+		return bson.D{{Key: "speculativeAuthenticate", Value: bson.D{{Key: "payload", Value: s}}}}
+	},
+}
+
+// TestNoSecretRemains puts a secret at a random place of a random event, in a
+// random spelling, and asserts that it is in neither output in any form, that
+// both outputs say the same, and that nothing else has changed its place.
+func TestNoSecretRemains(t *testing.T) {
+	r := NewRedactor()
+	styles := []extjson.Style{extjson.LegacyStrict, extjson.Canonical, extjson.Relaxed, extjson.Plain}
+	rapid.Check(t, func(t *rapid.T) {
+		secret := "S3cr3t" + rapid.StringMatching(`[ -~]{4,24}`).Draw(t, "secret")
+		var value any = secret
+		switch rapid.IntRange(0, 3).Draw(t, "type") {
+		case 1:
+			value = bson.Binary{Data: []byte(secret)}
+		case 2:
+			value = bson.A{secret, bson.D{{Key: "x", Value: secret}}}
+		case 3:
+			value = bson.D{{Key: "deep", Value: secret}}
+		}
+		var event any = rapid.SampledFrom(wrappings).Draw(t, "wrapping")(value)
+		for i := range rapid.IntRange(0, 6).Draw(t, "depth") {
+			event = surround(t, event, i)
+		}
+		doc, err := bson.Marshal(bson.D{{Key: "atype", Value: "authCheck"}, {Key: "param", Value: event}, {Key: "result", Value: 0}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths := slices.Clone(r.Find(doc))
+		if len(paths) == 0 {
+			t.Fatal("not found")
+		}
+		clean, err := r.BSON(nil, doc, paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := bson.Raw(clean).Validate(); err != nil {
+			t.Fatal(err)
+		}
+		absent(t, clean, secret)
+		if again := r.Find(clean); len(again) > 0 {
+			t.Fatalf("found again: %q", again)
+		}
+		r.Find(doc)
+		for _, style := range styles {
+			line, err := extjson.Append(nil, doc, style)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := r.Text(nil, line, paths)
+			if err != nil {
+				t.Fatal(err)
+			}
+			absent(t, text, secret)
+			if style == extjson.Plain {
+				continue
+			}
+			var d extjson.Decoder
+			fromText, err := d.Decode(nil, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(fromText, clean) {
+				t.Fatalf("the forms differ\ntext %s\nbson %v", text, bson.Raw(clean))
+			}
+		}
+	})
+}
+
+func surround(t *rapid.T, inner any, i int) any {
+	label := fmt.Sprintf("surround %d", i)
+	key := rapid.SampledFrom([]string{"args", "params", "documents", "a.b", "käse", `q"uote`, "users", "local", "0", ""}).Draw(t, label)
+	if rapid.Bool().Draw(t, label+" array") {
+		return bson.D{{Key: "n", Value: int32(i)}, {Key: key, Value: bson.A{"x", inner, 1.5}}}
+	}
+	return bson.D{{Key: key, Value: inner}, {Key: "user", Value: "u"}, {Key: "db", Value: "d"}}
+}
+
+// absent asserts that the secret is not in the bytes: plain, escaped, or in
+// base64 at any of the three alignments.
+func absent(t *rapid.T, in []byte, secret string) {
+	quoted, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := []string{"S3cr3t", secret, strings.Trim(string(quoted), `"`)}
+	for shift := range 3 {
+		whole := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", shift) + secret))
+		forms = append(forms, whole[2*shift:len(whole)-2])
+	}
+	for _, form := range forms {
+		if bytes.Contains(in, []byte(form)) {
+			t.Fatalf("%q remains in %q", form, in)
+		}
+	}
+}
