@@ -1,0 +1,26 @@
+package query
+
+import (
+	"os"
+	"testing"
+)
+
+// ungated is the hidden argument of a worker without the gate: what lies behind
+// it must hold too.
+const ungated = "sql-worker-ungated"
+
+// TestMain lets the test binary be the child, as the program is in production.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case WorkerCommand:
+			os.Exit(Worker())
+		case ungated:
+			os.Exit(work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report"), openGate))
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// openGate lets everything pass and makes every table.
+func openGate(string, serializer, []string) (*plan, error) { return &plan{all: true}, nil }
