@@ -42,7 +42,7 @@ var standardNodes = []parquet.Node{
 	leafRedactions: {Name: colRedactions, Kind: parquet.List, Children: []parquet.Node{
 		{Name: "element", Type: parquet.ByteArray, Logical: parquet.String, Encoding: parquet.Dict},
 	}},
-	leafExtra: {Name: colExtra, Type: parquet.ByteArray, Logical: parquet.JSON, Encoding: parquet.Plain, NoStats: true},
+	leafExtra: {Name: colExtra, Type: parquet.ByteArray, Logical: parquet.String, Encoding: parquet.Plain, NoStats: true},
 }
 
 // parquetSchema returns the Parquet schema of a layout.
@@ -55,7 +55,7 @@ func parquetSchema(l *Layout) (*parquet.Schema, error) {
 		n := parquetNode(&l.Columns[i])
 		// DuckDB skips row groups by the Bloom filters of plain text columns
 		// only; of lists and structs it cannot.
-		n.Bloom = n.Logical == parquet.String
+		n.Bloom = l.Columns[i].Shape == schema.Leaf && l.Columns[i].Type == schema.TypeString
 		root = append(root, n)
 	}
 	root = append(root, standardNodes...)
@@ -87,6 +87,10 @@ func parquetNode(n *schema.Node) parquet.Node {
 
 // setLeafType chooses how a type is stored. Numbers go through a dictionary
 // too: ports and result codes of audit events are few.
+//
+// JSON is stored as a text, without Parquet's own JSON type. DuckDB parses every
+// cell of that type as it reads it, also to put the received bytes together,
+// and gives the whole query up for a cell that it does not like.
 func setLeafType(n *parquet.Node, t schema.Type) {
 	n.Encoding = parquet.Dict
 	switch t {
@@ -103,7 +107,7 @@ func setLeafType(n *parquet.Node, t schema.Type) {
 	case schema.TypeTimestamp:
 		n.Type, n.Logical, n.Encoding = parquet.Int64, parquet.Timestamp, parquet.Delta
 	case schema.TypeJSON:
-		n.Type, n.Logical, n.Encoding, n.NoStats = parquet.ByteArray, parquet.JSON, parquet.Plain, true
+		n.Type, n.Logical, n.Encoding, n.NoStats = parquet.ByteArray, parquet.String, parquet.Plain, true
 	default:
 		n.Type, n.Logical = parquet.ByteArray, parquet.String
 	}

@@ -91,7 +91,7 @@ func standardColumns(stored *Layout) []standardColumn {
 		{colSourceFile, "VARCHAR", ""},
 		{colSchemaVersion, "INTEGER", ""},
 		{colRedactions, "VARCHAR[]", ""},
-		{colExtra, "JSON", ""},
+		{colExtra, "JSON", fmt.Sprintf("TRY_CAST(%s AS JSON)", colExtra)},
 		{"p_raw", "VARCHAR", fmt.Sprintf("CASE WHEN %s = %d THEN decode(%s) END", colRawForm, formText, raw)},
 		{"p_raw_bytes", "BLOB", raw},
 	}
@@ -105,7 +105,7 @@ func rawSQL(stored *Layout) string {
 	if cut == "" {
 		return colRawRest
 	}
-	return fmt.Sprintf("CASE WHEN %[2]s IS NULL THEN %[1]s ELSE %[1]s[1:%[2]s] || encode(CAST(%[3]s AS VARCHAR)) || %[1]s[%[2]s + 1:] END",
+	return fmt.Sprintf("CASE WHEN %[2]s IS NULL THEN %[1]s ELSE %[1]s[1:%[2]s] || encode(%[3]s) || %[1]s[%[2]s + 1:] END",
 		colRawRest, colRawCut, quoteName(cut))
 }
 
@@ -131,17 +131,31 @@ func (l *Layout) selectList(stored *Layout) string {
 	return b.String()
 }
 
-// columnSQL selects one column of the schema out of segments of a layout.
+// columnSQL selects one column of the schema out of segments of a layout. JSON
+// is stored as text; a text that DuckDB does not take for JSON becomes NULL,
+// where the received bytes still have it.
 func columnSQL(want *schema.Node, stored *Layout) string {
 	name := quoteName(want.Name)
 	i := slices.IndexFunc(stored.Columns, func(n schema.Node) bool { return n.Name == want.Name })
 	switch {
 	case i < 0:
 		return fmt.Sprintf("CAST(NULL AS %s) AS %s", sqlType(want), name)
-	case equalNode(stored.Columns[i], *want):
+	case equalNode(stored.Columns[i], *want) && !hasJSON(want):
 		return name
 	}
 	return fmt.Sprintf("TRY_CAST(%s AS %s) AS %s", name, sqlType(want), name)
+}
+
+func hasJSON(n *schema.Node) bool {
+	if n.Shape == schema.Leaf {
+		return n.Type == schema.TypeJSON
+	}
+	for i := range n.Children {
+		if hasJSON(&n.Children[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Layout) emptySQL() string {
