@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// lastLegacy is the last moment that mongod formats, the end of the year
-	// 3000 in UTC; it writes others, and all before 1970, as numbers.
-	lastLegacy = 32535215999999
+	// lastLegacy is the last moment that mongod formats; it stops short of the
+	// last second of the year 3000, and writes what is beyond, like everything
+	// before 1970, as a number.
+	lastLegacy = 32535215998999
 	// lastRelaxed is the end of the year 9999, the last that relaxed Extended
 	// JSON writes as text.
 	lastRelaxed = 253402300799999

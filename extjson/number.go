@@ -11,6 +11,14 @@ var pow10 = [...]float64{
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
+// nan is the not-a-number that MongoDB writes; that of package math differs in
+// a bit that has no meaning but would be seen when documents are compared.
+const nan = 0x7FF8000000000000
+
+// greatest is what LegacyStrict makes of the greatest double. Cut to 16 digits
+// it is beyond the range, but has to be read all the same.
+const greatest = "1.797693134862316e+308"
+
 // number decodes the number or bare word that begins at p[i].
 func (d *Decoder) number(i, o, element int) (int, int) {
 	p, q := d.p, d.q
@@ -65,6 +73,7 @@ func (d *Decoder) double(i, o, element int) (int, int) {
 		i++
 	}
 	mantissa, digits, fraction := uint64(0), 0, 0
+	unsigned := i
 	first := i
 	for ; p[i]-'0' <= 9; i++ {
 		mantissa = mantissa*10 + uint64(p[i]-'0')
@@ -111,6 +120,11 @@ func (d *Decoder) double(i, o, element int) (int, int) {
 		if negative {
 			f = -f
 		}
+	} else if string(p[unsigned:i]) == greatest {
+		f = math.MaxFloat64
+		if negative {
+			f = -f
+		}
 	} else {
 		var err error
 		if f, err = strconv.ParseFloat(string(p[start:i]), 64); err != nil {
@@ -125,7 +139,7 @@ func (d *Decoder) double(i, o, element int) (int, int) {
 // word decodes one of the bare words of LegacyStrict.
 func (d *Decoder) word(i, o, element int) (int, int) {
 	p := d.p
-	f, end := math.NaN(), i
+	f, end := math.Float64frombits(nan), i
 	switch {
 	case string(p[i:i+3]) == "NaN":
 		end += 3

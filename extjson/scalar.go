@@ -34,7 +34,7 @@ func integer(s []byte) (int64, bool) {
 func parseDouble(s []byte) (float64, bool) {
 	switch string(s) {
 	case "NaN":
-		return math.NaN(), true
+		return math.Float64frombits(nan), true
 	case "Infinity":
 		return math.Inf(1), true
 	case "-Infinity":

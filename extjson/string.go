@@ -15,7 +15,8 @@ const (
 // backslashes, control characters and everything beyond ASCII. The lowest mark
 // is exact; borrows can put wrong ones above it.
 func special(x uint64) uint64 {
-	return ((x ^ lows*'"') - lows | (x ^ lows*'\\') - lows | (x - lows*' ') | x) & highs
+	quotes, slashes := x^lows*'"', x^lows*'\\'
+	return ((quotes - lows) | (slashes - lows) | (x - lows*' ') | x) & highs
 }
 
 // text copies the string whose first character is p[i] to q[o:], unescaped,
