@@ -45,7 +45,7 @@ func landlockVersion() int {
 }
 
 // landlockRules collects what the child needs: the segments, its temporary
-// folder, and the files that its own program consists of, which are those that
+// folder, what DuckDB asks of the system, and the files that its own program consists of, which are those that
 // its parent, the same program, has mapped.
 func landlockRules(exe string, m *message) (*landlockSet, error) {
 	s := &landlockSet{version: landlockVersion()}
@@ -62,6 +62,14 @@ func landlockRules(exe string, m *message) (*landlockSet, error) {
 	}
 	s.add("/etc/ld.so.cache", landRead)
 	s.add("/dev/urandom", landRead)
+	// DuckDB looks for memory and CPU limits of its control group when it starts,
+	// and ends the process if it sees the files but cannot read them. Of /proc
+	// that opens nothing private: Landlock also keeps a process from what needs
+	// the right to trace another one, such as its environment and memory.
+	s.add("/proc", landRead)
+	for _, path := range []string{"/sys/fs/cgroup", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage"} {
+		s.add(path, landRead)
+	}
 	s.add(m.TempDir, landWrite)
 	for _, t := range m.Tables {
 		for _, f := range t.Files {
