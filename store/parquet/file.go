@@ -133,6 +133,10 @@ func (f *File) parseKeyValues(t *thriftReader, typ byte) {
 				t.skip(typ)
 			}
 		})
+		if e.Key == "" {
+			t.fail()
+			return
+		}
 		f.kv = append(f.kv, e)
 	}
 }

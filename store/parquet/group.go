@@ -93,9 +93,12 @@ type Column struct {
 	group *Group
 	leaf  *LeafInfo
 	// mode is now, start is at the beginning of a row group.
-	mode, start  mode
-	float, bloom bool
-	prefix       int
+	mode, start    mode
+	float, bloom   bool
+	maxRep, maxDef uint8
+	// prefix is the length of the length before a plain byte array; where it is
+	// 0, fixed is the length of every one.
+	prefix, fixed int
 
 	// rows counts the entries with repetition level 0.
 	rows int
@@ -112,7 +115,11 @@ type Column struct {
 	codes  []uint32
 	ints   []int64
 	data   []byte
-	dict   dictionary
+	// cuts are where pages of plain byte arrays begin, but for the first, and
+	// nextCut is the length of data from which the next one may.
+	cuts    []place
+	nextCut int
+	dict    dictionary
 	// hashes are those of the values outside the dictionary, for a Bloom
 	// filter.
 	hashes []uint64
@@ -125,7 +132,9 @@ const headroom = 64
 
 func (c *Column) init(g *Group, l *LeafInfo) {
 	c.group, c.leaf = g, l
+	c.maxRep, c.maxDef = l.MaxRep, l.MaxDef
 	n := &l.Node
+	c.fixed = n.Length
 	dict := n.Encoding == Dict
 	switch n.Type {
 	case ByteArray, FixedLenByteArray:
@@ -156,6 +165,7 @@ func (c *Column) reset() {
 	c.ints = emptied(c.ints, 8)
 	c.hashes = emptied(c.hashes, 8)
 	c.data = emptied(c.data, 1)
+	c.cuts, c.nextCut = c.cuts[:0], headroom+pageSize
 	c.dict.reset()
 }
 
@@ -170,7 +180,7 @@ func emptied[T any](s []T, width int) []T {
 
 // Null appends an absent value at a definition level, or an empty list.
 func (c *Column) Null(rep, def uint8) {
-	if def >= c.leaf.MaxDef {
+	if def >= c.maxDef {
 		c.fault = "a null at the definition level of a value"
 		return
 	}
@@ -196,7 +206,7 @@ func (c *Column) Int(v int64, rep, def uint8) {
 }
 
 func (c *Column) number(v int64, rep, def uint8) {
-	if def != c.leaf.MaxDef || c.mode > dictInts {
+	if def != c.maxDef || c.mode > dictInts {
 		c.fault = "a number for another type, or at the level of a null"
 		return
 	}
@@ -221,13 +231,13 @@ func (c *Column) number(v int64, rep, def uint8) {
 
 // Bytes appends a value of a ByteArray or FixedLenByteArray leaf. It copies v.
 func (c *Column) Bytes(v []byte, rep, def uint8) {
-	if def != c.leaf.MaxDef || c.mode < plain || len(v) > MaxValue || (c.prefix == 0 && len(v) != c.leaf.Node.Length) {
+	if def != c.maxDef || c.mode < plain || len(v) > MaxValue || (c.prefix == 0 && len(v) != c.fixed) {
 		c.fault = "bytes for another type, of a wrong length, or at the level of a null"
 		return
 	}
 	c.level(rep, def)
-	c.values++
 	if c.mode == dictBytes {
+		c.values++
 		code, fresh := c.dict.bytes(v, c.prefix)
 		c.codes = append(c.codes, code)
 		c.group.size += 4
@@ -237,10 +247,23 @@ func (c *Column) Bytes(v []byte, rep, def uint8) {
 		}
 		return
 	}
+	if rep == 0 {
+		c.mayCut(c.n - 1)
+	}
+	c.values++
 	c.plainBytes(v)
 	c.group.size += len(v) + c.prefix
 	if c.bloom {
 		c.hashes = append(c.hashes, hashBytes(v))
+	}
+}
+
+// mayCut begins a page of plain values at an entry, which must be the first of
+// its row, if the page before is long enough.
+func (c *Column) mayCut(entry int) {
+	if len(c.data) >= c.nextCut {
+		c.cuts = append(c.cuts, place{entry: entry, value: c.values, at: len(c.data)})
+		c.nextCut = len(c.data) + pageSize
 	}
 }
 
@@ -267,7 +290,7 @@ func (c *Column) level(rep, def uint8) {
 			c.n++
 			return
 		}
-	} else if rep > c.leaf.MaxRep || c.rows == 0 {
+	} else if rep > c.maxRep || c.rows == 0 {
 		c.fault = "a repetition level out of range"
 		return
 	}
@@ -275,7 +298,7 @@ func (c *Column) level(rep, def uint8) {
 	c.n++
 	c.def = append(c.def, def)
 	c.group.size++
-	if c.leaf.MaxRep > 0 {
+	if c.maxRep > 0 {
 		c.rep = append(c.rep, rep)
 		c.group.size++
 	}
@@ -289,7 +312,7 @@ func (c *Column) spreadLevels() {
 	c.spread = true
 	c.group.size += c.n
 	c.def = extend(c.def, c.n, c.uniform)
-	if c.leaf.MaxRep > 0 {
+	if c.maxRep > 0 {
 		c.group.size += c.n
 		c.rep = extend(c.rep, c.n, 0)
 	}
@@ -299,7 +322,7 @@ func (c *Column) spreadLevels() {
 func (c *Column) backfill(rows int) {
 	k := rows - c.rows
 	c.rows = rows
-	if c.leaf.MaxDef == 0 {
+	if c.maxDef == 0 {
 		c.fault = "a required column without a value"
 		return
 	}
@@ -312,7 +335,7 @@ func (c *Column) backfill(rows int) {
 	c.n += k
 	c.group.size += k
 	c.def = extend(c.def, k, 0)
-	if c.leaf.MaxRep > 0 {
+	if c.maxRep > 0 {
 		c.group.size += k
 		c.rep = extend(c.rep, k, 0)
 	}
@@ -352,14 +375,26 @@ func (c *Column) review() {
 		c.group.size += 8*n - 4*n - 16*entries
 		c.mode = ints
 	} else {
-		for _, code := range c.codes {
-			v := d.entry(int(code), c.prefix)
-			c.plainBytes(v)
-			c.group.size += len(v) + c.prefix
-		}
 		c.group.size -= 4*n + size + 20*entries
 		c.mode = plain
+		c.plainCodes()
 	}
 	c.codes = c.codes[:0]
 	d.reset()
+}
+
+// plainCodes turns all codes of byte arrays into plain values.
+func (c *Column) plainCodes() {
+	c.values = 0
+	for entry := range c.n {
+		if c.maxRep == 0 || !c.spread || c.rep[entry] == 0 {
+			c.mayCut(entry)
+		}
+		if c.present(entry) {
+			v := c.dict.entry(int(c.codes[c.values]), c.prefix)
+			c.values++
+			c.plainBytes(v)
+			c.group.size += len(v) + c.prefix
+		}
+	}
 }

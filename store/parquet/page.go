@@ -29,42 +29,44 @@ type place struct {
 
 // cut returns where the page that begins at from ends.
 func (c *Column) cut(from place) place {
-	bytewise := c.mode == plain
-	if c.n-from.entry <= pageEntries && (!bytewise || len(c.data)-from.at <= pageSize) {
-		return place{entry: c.n, value: c.values, at: len(c.data)}
+	if c.mode == plain {
+		for _, p := range c.cuts {
+			if p.entry > from.entry {
+				return p
+			}
+		}
 	}
-	p := from
-	for p.entry < c.n {
-		begins := !c.spread || c.leaf.MaxRep == 0 || c.rep[p.entry] == 0
-		if begins && (p.entry-from.entry >= pageEntries || p.at-from.at >= pageSize) {
-			break
+	end := place{entry: c.n, value: c.values, at: len(c.data)}
+	if c.mode == plain || c.n-from.entry <= pageEntries {
+		return end
+	}
+	for p := from; p.entry < c.n; p.entry++ {
+		begins := !c.spread || c.maxRep == 0 || c.rep[p.entry] == 0
+		if begins && p.entry-from.entry >= pageEntries {
+			return p
 		}
 		if c.present(p.entry) {
 			p.value++
-			if bytewise {
-				_, p.at = c.plainValue(p.at)
-			}
 		}
-		p.entry++
 	}
-	return p
+	return end
 }
 
 // present says whether an entry is a value.
 func (c *Column) present(entry int) bool {
 	if c.spread {
-		return c.def[entry] == c.leaf.MaxDef
+		return c.def[entry] == c.maxDef
 	}
-	return c.uniform == c.leaf.MaxDef
+	return c.uniform == c.maxDef
 }
 
 // appendLevels appends the levels of a page.
 func (c *Column) appendLevels(dst []byte, from, to int) []byte {
-	if c.leaf.MaxRep > 0 {
-		dst = c.appendLevel(dst, c.rep, 0, c.leaf.MaxRep, from, to)
+	if c.maxRep > 0 {
+		dst = c.appendLevel(dst, c.rep, 0, c.maxRep, from, to)
 	}
-	if c.leaf.MaxDef > 0 {
-		dst = c.appendLevel(dst, c.def, c.uniform, c.leaf.MaxDef, from, to)
+	if c.maxDef > 0 {
+		dst = c.appendLevel(dst, c.def, c.uniform, c.maxDef, from, to)
 	}
 	return dst
 }

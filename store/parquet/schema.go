@@ -94,7 +94,7 @@ type Node struct {
 	NoStats bool
 }
 
-// Column describes one leaf of a schema.
+// LeafInfo describes one leaf of a schema.
 type LeafInfo struct {
 	// Path are the names in the file from the top: the names of nodes, and
 	// "list", "element" for a list.

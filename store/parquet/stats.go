@@ -154,7 +154,7 @@ func (c *Column) byteStats(s *Stats) {
 // its bytes.
 func (c *Column) plainValue(at int) (start, end int) {
 	if c.prefix == 0 {
-		return at, at + c.leaf.Node.Length
+		return at, at + c.fixed
 	}
 	return at + 4, at + 4 + int(binary.LittleEndian.Uint32(c.data[at:]))
 }
