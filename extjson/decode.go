@@ -78,6 +78,9 @@ func (d *Decoder) Decode(dst, text []byte) ([]byte, error) {
 	if cap(d.p) > keep {
 		d.p = nil
 	}
+	if cap(d.scratch) > keep {
+		d.scratch = nil
+	}
 	if i < 0 {
 		d.fields = d.fields[:0]
 		return dst[:start], d.failure(len(text))

@@ -27,9 +27,6 @@ func (d *Decoder) wrapper(k, o, element int) (int, int) {
 			}
 		}
 	}
-	if cap(d.scratch) > keep {
-		d.scratch = nil
-	}
 	d.nulAt = -1
 	return -1, 0
 }
