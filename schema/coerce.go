@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -15,9 +17,10 @@ import (
 type Document struct {
 	// BSON is the event as one document.
 	BSON []byte
-	// Text is the line that the document was decoded from, or nil when the event
-	// came as BSON. Fields are the top-level members as the decoder found them in
-	// Text; they are read only when Text is not nil.
+	// Text is the line that an [extjson.Decoder] made the document of, or nil when
+	// the event came as BSON. The decoder has checked that strings are UTF-8, so
+	// that need not be done again. Fields are the top-level members as the decoder
+	// found them in Text.
 	Text   []byte
 	Fields []extjson.Field
 }
@@ -53,6 +56,7 @@ func mismatch(v *value, need string, t bsoncore.Type, val []byte) error {
 // top level the others go to [Row.Extra].
 func (s *Schema) Coerce(row *Row, d *Document) error {
 	row.reset(s)
+	row.fromText = d.Text != nil
 	elements, ok := body(d.BSON)
 	if !ok {
 		return fmt.Errorf("%s: %w", s.logType, errDamaged)
@@ -61,10 +65,14 @@ func (s *Schema) Coerce(row *Row, d *Document) error {
 	if err == nil {
 		err = row.finish(s)
 	}
-	if fe, ok := err.(*FieldError); ok {
-		fe.LogType = s.logType
+	if err == nil {
+		return nil
 	}
-	return err
+	if f, ok := errors.AsType[*FieldError](err); ok {
+		f.LogType = s.logType
+		return err
+	}
+	return fmt.Errorf("%s: %w", s.logType, err)
 }
 
 // event coerces the top level. Absent columns get no cells there.
@@ -78,7 +86,7 @@ func (s *Schema) event(r *Row, d *Document, elements []byte) error {
 	for rest := elements; len(rest) > 0; {
 		at := len(d.BSON) - 1 - len(rest)
 		element := rest
-		t, name, val, after, ok := next(rest)
+		k, t, val, after, ok := s.root.next(rest, hint)
 		if !ok {
 			return errDamaged
 		}
@@ -86,7 +94,6 @@ func (s *Schema) event(r *Row, d *Document, elements []byte) error {
 		for len(spans) > 0 && spans[0].Element < at {
 			spans = spans[1:]
 		}
-		k := s.root.find(name, hint)
 		if k < 0 {
 			r.keep(element[:len(element)-len(rest)])
 			continue
@@ -95,6 +102,9 @@ func (s *Schema) event(r *Row, d *Document, elements []byte) error {
 		key := &s.root.keys[k]
 		if key.tap != nil && !isNull(t) && !r.tap(key.tap, t, val) {
 			return errDamaged
+		}
+		if isNull(t) && key.field >= 0 {
+			continue // as good as absent
 		}
 		if key.field < 0 || seen[key.field/64]&(1<<(key.field%64)) != 0 ||
 			key.rank > 0 && s.root.better(key, elements) {
@@ -114,7 +124,7 @@ func (s *Schema) event(r *Row, d *Document, elements []byte) error {
 		}
 	}
 	s.copy(r, &seen)
-	return s.root.missing("", &seen)
+	return s.root.missing(&seen)
 }
 
 // member coerces one top-level field. Here the text of the line is at hand, so
@@ -125,7 +135,7 @@ func (s *Schema) member(r *Row, d *Document, v *value, t bsoncore.Type, val []by
 	}
 	text := d.Text[span.Start:span.End]
 	switch {
-	case v.kind == kindJSON && !span.Bare && !isNull(t) && utf8.Valid(text):
+	case v.kind == kindJSON && !span.Bare && !isNull(t) && !hasSurrogate(text):
 		if v.first == s.cut {
 			r.CutStart, r.CutEnd = span.Start, span.End
 		}
@@ -140,12 +150,46 @@ func (s *Schema) member(r *Row, d *Document, v *value, t bsoncore.Type, val []by
 	return r.value(v, t, val, 0)
 }
 
-// find returns the number of the key called name, or -1. Events of one kind have
-// their keys in one order, so the key after the last one is tried first.
-func (o *object) find(name []byte, hint int) int {
-	if hint < len(o.keys) && string(name) == o.keys[hint].name {
-		return hint
+// hasSurrogate reports whether the JSON text may hold an escaped surrogate. Half
+// a pair is grammatical, but readers of JSON, DuckDB's among them, refuse the
+// whole text; the decoder has put U+FFFD in its place.
+func hasSurrogate(text []byte) bool {
+	for {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 || i+2 >= len(text) {
+			return false
+		}
+		if text[i+1] == 'u' && text[i+2]|0x20 == 'd' {
+			return true
+		}
+		text = text[i+2:]
 	}
+}
+
+// next takes the first element off b and finds its key, or -1 when the object
+// has no such key. Events of one kind have their keys in one order, with some
+// left out, so the keys from number hint on, the one after the last, are compared
+// in place before anything is looked up.
+func (o *object) next(b []byte, hint int) (k int, t bsoncore.Type, val, rest []byte, ok bool) {
+	for k := hint; k < len(o.keys) && k < hint+4; k++ {
+		name := o.keys[k].name
+		n := len(name) + 1
+		if n >= len(b) || b[n] != 0 || string(b[1:n]) != name {
+			continue
+		}
+		t, b = bsoncore.Type(b[0]), b[n+1:]
+		n, ok := size(t, b)
+		if !ok || n > len(b) {
+			return 0, 0, nil, nil, false
+		}
+		return k, t, b[:n], b[n:], true
+	}
+	t, name, val, rest, ok := next(b)
+	return o.find(name), t, val, rest, ok
+}
+
+// find returns the number of the key called name, or -1.
+func (o *object) find(name []byte) int {
 	if len(o.keys) > 8 {
 		if i, ok := o.byName[string(name)]; ok {
 			return i
@@ -172,7 +216,7 @@ func (o *object) better(k *key, elements []byte) bool {
 		if isNull(t) {
 			continue
 		}
-		if i := o.find(name, len(o.keys)); i >= 0 && o.keys[i].field == k.field && o.keys[i].rank < k.rank {
+		if i := o.find(name); i >= 0 && o.keys[i].field == k.field && o.keys[i].rank < k.rank {
 			return true
 		}
 	}
@@ -180,7 +224,7 @@ func (o *object) better(k *key, elements []byte) bool {
 }
 
 // missing returns the error of the first required field that was not seen.
-func (o *object) missing(path string, seen *[maxFields / 64]uint64) error {
+func (o *object) missing(seen *[maxFields / 64]uint64) error {
 	for w, required := range o.required {
 		if required&^seen[w] == 0 {
 			continue
@@ -239,12 +283,11 @@ func (r *Row) object(v *value, t bsoncore.Type, val []byte, rep uint8) (bool, er
 	o := v.object
 	hint := 0
 	for rest := elements; len(rest) > 0; {
-		t, name, val, after, ok := next(rest)
+		k, t, val, after, ok := o.next(rest, hint)
 		if !ok {
 			return false, errDamaged
 		}
 		rest = after
-		k := o.find(name, hint)
 		if k < 0 {
 			continue
 		}
@@ -266,7 +309,7 @@ func (r *Row) object(v *value, t bsoncore.Type, val []byte, rep uint8) (bool, er
 			r.null(f.value, rep, v.def)
 		}
 	}
-	return true, o.missing(v.path, &seen)
+	return true, o.missing(&seen)
 }
 
 // array coerces an array. An empty object counts as an empty array: Percona
@@ -370,11 +413,11 @@ func (r *Row) finish(s *Schema) error {
 	var err error
 	r.scratch, err = extjson.Append(r.scratch, r.extra, extjson.Relaxed)
 	if err != nil {
-		return fmt.Errorf("%s: undeclared fields: %w", s.logType, err)
+		return fmt.Errorf("undeclared fields: %w", err)
 	}
 	r.Extra = r.scratch[start:]
-	if !utf8.Valid(r.Extra) {
-		return fmt.Errorf("%s: undeclared fields: not valid UTF-8", s.logType)
+	if !r.fromText && !utf8.Valid(r.Extra) {
+		return errors.New("undeclared fields: not valid UTF-8")
 	}
 	return nil
 }

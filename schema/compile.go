@@ -245,6 +245,9 @@ func (c *compiler) inputs(o *object, d *fieldDecl, i int, at place) {
 		from = []string{d.name}
 	}
 	for rank, name := range from {
+		if strings.ContainsRune(name, 0) {
+			c.problem(d.line, "the name %q holds a NUL", name)
+		}
 		if _, taken := o.byName[name]; taken {
 			c.problem(d.line, "two fields take their input from %q", name)
 			continue
@@ -379,6 +382,9 @@ func (c *compiler) copies(decls []fieldDecl) {
 	slots := map[string]int{}
 	for i, f := range s.root.fields {
 		for _, path := range decls[i].copy {
+			if strings.ContainsRune(path, 0) {
+				c.problem(decls[i].line, "the path %q holds a NUL", path)
+			}
 			slot, known := slots[path]
 			if !known {
 				slot = len(slots)

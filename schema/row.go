@@ -63,6 +63,9 @@ type Row struct {
 	// literal is the text of the top-level number that is being coerced, as it
 	// stood in the line, or nil.
 	literal []byte
+	// fromText is true when a Decoder made the document of a text: its strings are
+	// known to be UTF-8, and its doubles were written with a point or an exponent.
+	fromText bool
 	// timeRank is the rank of the field that EventTime came from.
 	timeRank int
 	// taps are the values that copies read, by slot.

@@ -40,7 +40,7 @@ func (r *Row) string(v *value, t bsoncore.Type, val []byte, rep uint8) (bool, er
 		}
 		text = r.scratch[start:]
 	}
-	if !utf8.Valid(text) {
+	if !r.fromText && !utf8.Valid(text) {
 		return false, mismatch(v, "valid UTF-8", t, val)
 	}
 	r.bytes(v, text, rep)
@@ -121,6 +121,9 @@ func appendDouble(b []byte, f float64) []byte {
 func appendBinary(b, val []byte) []byte {
 	n := int(binary.LittleEndian.Uint32(val))
 	subtype, data := val[4], val[5:5+n]
+	if subtype == 2 && n >= 4 {
+		data = data[4:] // the old kind of binary data repeats its length
+	}
 	if subtype != 3 && subtype != 4 || n != 16 {
 		return base64.StdEncoding.AppendEncode(b, data)
 	}
@@ -300,7 +303,7 @@ func (r *Row) json(v *value, t bsoncore.Type, val []byte, rep uint8) (bool, erro
 		return false, &FieldError{Path: v.path, Reason: "cannot be written as JSON: " + err.Error()}
 	}
 	text := r.scratch[start:]
-	if !utf8.Valid(text) {
+	if !r.fromText && !utf8.Valid(text) {
 		return false, mismatch(v, "valid UTF-8", t, val)
 	}
 	r.bytes(v, text, rep)

@@ -49,7 +49,7 @@ func (r *Row) timestamp(v *value, t bsoncore.Type, val []byte, rep uint8) (bool,
 			return false, nil
 		}
 		for _, f := range v.formats {
-			if us, ok = f.parse(t, val); ok {
+			if us, ok = f.parse(t, val, r.fromText); ok {
 				break
 			}
 		}
@@ -65,8 +65,9 @@ func (r *Row) timestamp(v *value, t bsoncore.Type, val []byte, rep uint8) (bool,
 	return true, nil
 }
 
-// parse returns the time in microseconds since the Unix epoch.
-func (f timeFormat) parse(t bsoncore.Type, val []byte) (int64, bool) {
+// parse returns the time in microseconds since the Unix epoch. In a text, 1.7e12 is
+// no whole number; in BSON it may be one that a shell stored as a double.
+func (f timeFormat) parse(t bsoncore.Type, val []byte, fromText bool) (int64, bool) {
 	if f == formatRFC3339 {
 		if t != bsoncore.TypeString {
 			return 0, false
@@ -82,7 +83,7 @@ func (f timeFormat) parse(t bsoncore.Type, val []byte) (int64, bool) {
 	case bsoncore.TypeString:
 		return f.text(str(val))
 	case bsoncore.TypeDouble:
-		return f.double(double(val))
+		return f.double(double(val), fromText)
 	default:
 		return 0, false
 	}
@@ -129,15 +130,14 @@ func scaled(n, factor int64) (int64, bool) {
 	return n * factor, true
 }
 
-// double reads a number with a fraction, or a whole one that BSON or an exponent
-// made a double. Only seconds may have a fraction. The shortest decimal text of
-// the double is the one that the sender wrote, so the cut to microseconds falls
-// where it would in the text.
-func (f timeFormat) double(x float64) (int64, bool) {
+// double reads a double. Only seconds may have a fraction. The shortest decimal
+// text of the double is the one that the sender wrote, so the cut to microseconds
+// falls where it would in the text.
+func (f timeFormat) double(x float64, fromText bool) (int64, bool) {
 	if math.IsNaN(x) || math.Abs(x) > 1e18 {
 		return 0, false
 	}
-	if x == math.Trunc(x) && (f == formatUnix || f == formatUnixAuto) {
+	if x == math.Trunc(x) && (!fromText || f == formatUnix || f == formatUnixAuto) {
 		return f.whole(int64(x))
 	}
 	if f.unit(int64(x)) != formatUnix {
