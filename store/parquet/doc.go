@@ -21,9 +21,10 @@
 //   - Data pages of version 1 with levels in the RLE and bit-packed hybrid; at
 //     most one dictionary page for each column of a row group; encodings PLAIN,
 //     RLE_DICTIONARY and DELTA_BINARY_PACKED. Every page carries its CRC-32.
-//   - Zstandard at level 1, or no compression for the columns of a row group
-//     that would not get smaller by it. The format names one codec for a column
-//     chunk, so the first data page decides for the chunk.
+//   - Zstandard at level 1 for every page. A page that cannot be made smaller
+//     grows by a dozen bytes; leaving single column chunks uncompressed would
+//     save those, but parquet-go takes the codec of a column from the first row
+//     group for all of them.
 //   - Statistics min_value, max_value and null_count with the type-defined
 //     order. Long strings are cut, and the statistics say so.
 //   - Split-block Bloom filters, behind the columns of their row group, sized

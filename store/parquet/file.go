@@ -201,9 +201,6 @@ func (g *GroupInfo) check(s *Schema, least, most int64) error {
 		if c.Values < g.Rows || c.Values > MaxGroupValues || (s.leaves[i].MaxRep == 0 && c.Values != g.Rows) {
 			return fmt.Errorf("column %q: %d values in %d rows", s.leaves[i].Path, c.Values, g.Rows)
 		}
-		if c.codec != codecNone && c.codec != codecZstd {
-			return fmt.Errorf("column %q: codec %d", s.leaves[i].Path, c.codec)
-		}
 		at += c.Size
 	}
 	for i := range g.Columns {
@@ -252,7 +249,9 @@ func (t *thriftReader) chunkField(l *LeafInfo, c *ColumnInfo, id int16, typ byte
 			}
 		}
 	case 4:
-		c.codec = t.int(typ)
+		if t.int(typ) != codecZstd {
+			t.fail()
+		}
 	case 5:
 		c.Values = t.int(typ)
 	case 6:

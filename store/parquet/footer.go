@@ -5,7 +5,6 @@ const (
 	magic     = "PAR1"
 	createdBy = "margay version 1.0.0"
 
-	codecNone = 0
 	codecZstd = 6
 
 	encPlain      = 0
@@ -66,7 +65,6 @@ type ColumnInfo struct {
 	Bloom, BloomSize int64
 	Stats            Stats
 
-	codec    int64
 	encoding int64
 }
 
@@ -235,7 +233,7 @@ func (t *compact) chunk(l *LeafInfo, c *ColumnInfo) {
 	for _, name := range l.Path {
 		t.item(name)
 	}
-	t.i32(4, c.codec)
+	t.i32(4, codecZstd)
 	t.i64(5, c.Values)
 	t.i64(6, c.RawSize)
 	t.i64(7, c.Size)

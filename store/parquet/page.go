@@ -15,9 +15,8 @@ type encoder struct {
 	// out is what has not been handed to the file yet.
 	out []byte
 	// levels, page and dict hold the page in work before compression, packed
-	// and packedDict afterwards.
-	levels, page, dict []byte
-	packed, packedDict []byte
+	// afterwards.
+	levels, page, dict, packed []byte
 }
 
 // place is a position in a column between two rows.
@@ -150,9 +149,8 @@ func (e *encoder) chunk(c *Column, base int64) (ColumnInfo, error) {
 	}
 	info := ColumnInfo{Values: int64(c.n), Stats: stats, encoding: c.encoding()}
 	start := len(e.out)
-	var dict []byte
 	if info.encoding == encDictionary {
-		dict = c.dict.arena
+		dict := c.dict.arena
 		if c.mode == dictInts {
 			e.dict = c.appendNumbers(e.dict[:0], c.dict.ints)
 			dict = e.dict
@@ -160,6 +158,11 @@ func (e *encoder) chunk(c *Column, base int64) (ColumnInfo, error) {
 		if err := checkPage(c, len(dict)); err != nil {
 			return info, err
 		}
+		if e.packed, err = e.compress(e.packed, dict); err != nil {
+			return info, err
+		}
+		info.DictionaryPage = base + int64(len(e.out))
+		e.emit(&info, len(dict), pageHeader{typ: pageDictionary, values: c.dict.len(), encoding: encPlain})
 	}
 	from := place{at: min(headroom, len(c.data))}
 	for from.entry < c.n {
@@ -168,21 +171,13 @@ func (e *encoder) chunk(c *Column, base int64) (ColumnInfo, error) {
 		if err := checkPage(c, len(page)); err != nil {
 			return info, err
 		}
-		if from.entry == 0 {
-			if err := e.chooseCodec(&info, dict, page); err != nil {
-				return info, err
-			}
-			if info.encoding == encDictionary {
-				info.DictionaryPage = base + int64(len(e.out))
-				e.emit(&info, dict, e.packedDict, pageHeader{typ: pageDictionary, values: c.dict.len(), encoding: encPlain})
-			}
-			info.DataPage = base + int64(len(e.out))
-		} else if info.codec == codecZstd {
-			if e.packed, err = e.compress(e.packed, page); err != nil {
-				return info, err
-			}
+		if e.packed, err = e.compress(e.packed, page); err != nil {
+			return info, err
 		}
-		e.emit(&info, page, e.packed, pageHeader{typ: pageData, values: to.entry - from.entry, encoding: info.encoding})
+		if from.entry == 0 {
+			info.DataPage = base + int64(len(e.out))
+		}
+		e.emit(&info, len(page), pageHeader{typ: pageData, values: to.entry - from.entry, encoding: info.encoding})
 		copy(c.data[from.at-len(restore):], restore)
 		from = to
 	}
@@ -214,30 +209,6 @@ func (e *encoder) build(c *Column, from, to place) (page, restore []byte) {
 	return append(append(e.page[:0], e.levels...), c.data[from.at:to.at]...), nil
 }
 
-// chooseCodec compresses the dictionary and the first data page, and settles
-// for no compression when they do not get smaller.
-func (e *encoder) chooseCodec(info *ColumnInfo, dict, page []byte) (err error) {
-	info.codec = codecNone
-	// Below this size a frame of zstd costs more than it can save.
-	const worthwhile = 48
-	if len(dict)+len(page) < worthwhile {
-		return nil
-	}
-	e.packedDict = e.packedDict[:0]
-	if len(dict) > 0 {
-		if e.packedDict, err = e.compress(e.packedDict, dict); err != nil {
-			return err
-		}
-	}
-	if e.packed, err = e.compress(e.packed, page); err != nil {
-		return err
-	}
-	if len(e.packedDict)+len(e.packed) < len(dict)+len(page) {
-		info.codec = codecZstd
-	}
-	return nil
-}
-
 func (e *encoder) compress(dst, src []byte) ([]byte, error) {
 	if e.zstd == nil {
 		e.zstd = zstd.NewCtx()
@@ -250,17 +221,15 @@ func (e *encoder) compress(dst, src []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// emit appends a page with its header.
-func (e *encoder) emit(info *ColumnInfo, page, packed []byte, h pageHeader) {
-	if info.codec == codecNone {
-		packed = page
-	}
-	h.raw, h.size = len(page), len(packed)
-	h.crc = crc32.ChecksumIEEE(packed)
+// emit appends the page in packed, which has raw bytes decompressed, with its
+// header.
+func (e *encoder) emit(info *ColumnInfo, raw int, h pageHeader) {
+	h.raw, h.size = raw, len(e.packed)
+	h.crc = crc32.ChecksumIEEE(e.packed)
 	at := len(e.out)
 	e.out = h.append(e.out)
-	info.RawSize += int64(len(e.out) - at + len(page))
-	e.out = append(e.out, packed...)
+	info.RawSize += int64(len(e.out) - at + raw)
+	e.out = append(e.out, e.packed...)
 }
 
 // pageHeader is the header of a page.

@@ -170,22 +170,18 @@ func (r *chunkReader) unpack(packed []byte, h pageHeader) ([]byte, error) {
 	if h.typ == pageDictionary {
 		buf = &r.dictPage
 	}
-	switch {
-	case r.info.codec == codecNone && h.raw == h.size:
-		*buf = append((*buf)[:0], packed...)
-	case r.info.codec == codecZstd && h.size > 0 && h.raw/maxExpansion < h.size:
-		*buf = slices.Grow((*buf)[:0], h.raw+1)[:h.raw+1]
-		n, err := zstd.DecompressInto(*buf, packed)
-		if err != nil {
-			return nil, fmt.Errorf("decompress a page: %w", err)
-		}
-		if n != h.raw {
-			return nil, errPage
-		}
-		*buf = (*buf)[:n]
-	default:
+	if h.size == 0 || h.raw/maxExpansion >= h.size {
 		return nil, errPage
 	}
+	*buf = slices.Grow((*buf)[:0], h.raw+1)[:h.raw+1]
+	n, err := zstd.DecompressInto(*buf, packed)
+	if err != nil {
+		return nil, fmt.Errorf("decompress a page: %w", err)
+	}
+	if n != h.raw {
+		return nil, errPage
+	}
+	*buf = (*buf)[:n]
 	return *buf, nil
 }
 
