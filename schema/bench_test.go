@@ -20,7 +20,7 @@ func lines(tb testing.TB, name string) [][]byte {
 }
 
 // decode returns a line as a document.
-func decode(tb testing.TB, text []byte) *Document {
+func decode(tb fataler, text []byte) *Document {
 	tb.Helper()
 	var d extjson.Decoder
 	doc, err := d.Decode(nil, text)
@@ -28,6 +28,12 @@ func decode(tb testing.TB, text []byte) *Document {
 		tb.Fatalf("decode %s: %v", text, err)
 	}
 	return &Document{BSON: doc, Text: text, Fields: d.Fields()}
+}
+
+// fataler is what tests, benchmarks and rapid have in common.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
 }
 
 func BenchmarkCoerceAuthCheck(b *testing.B) {

@@ -166,20 +166,22 @@ type place struct {
 	columns  []string
 	def, rep int
 	depth    int
-	inArray  bool
 }
 
 // below returns the place of a member called name.
 func (p place) below(name string) place {
 	p.columns = append(slices.Clip(p.columns), name)
-	if name == elementName && p.inArray {
-		p.path += "[]"
-		return p
-	}
 	if p.path != "" {
 		p.path += "."
 	}
 	p.path += name
+	return p
+}
+
+// element returns the place of the elements of an array.
+func (p place) element() place {
+	p.columns = append(slices.Clip(p.columns), elementName)
+	p.path += "[]"
 	return p
 }
 
@@ -203,9 +205,7 @@ func (c *compiler) object(decls []fieldDecl, at place, refs []string) (*object, 
 			c.schema.demands++
 		}
 		var node Node
-		inner := at.below(d.name)
-		inner.inArray = false
-		f.value, node = c.value(&d.value, inner, refs)
+		f.value, node = c.value(&d.value, at.below(d.name), refs)
 		node.Name = d.name
 		o.fields, nodes = append(o.fields, f), append(nodes, node)
 		c.inputs(o, d, i, at)
@@ -309,10 +309,9 @@ func (c *compiler) array(v *value, d *valueDecl, at place, refs []string) []Node
 	element.indicators = slices.Concat(element.indicators, d.indicators)
 	at.def++
 	at.rep++
-	at.inArray = true
 	v.rep = uint8(at.rep)
 	var node Node
-	v.element, node = c.value(&element, at.below(elementName), refs)
+	v.element, node = c.value(&element, at.element(), refs)
 	node.Name = elementName
 	return []Node{node}
 }
