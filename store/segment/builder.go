@@ -127,9 +127,15 @@ func (b *Builder) Reset() {
 // Append adds a row.
 func (b *Builder) Append(row *schema.Row, m *RowMeta) {
 	form := rawForm(m)
-	b.appendCells(row.Cells)
+	cut := b.appendCells(row.Cells, repeatable(row, m.Raw, form))
 	b.appendStandard(row, m, form)
-	b.appendRaw(row, m.Raw, form)
+	if cut {
+		b.text = append(append(b.text[:0], m.Raw[:row.CutStart]...), m.Raw[row.CutEnd:]...)
+		b.std[leafRawRest].Bytes(b.text, 0, 0)
+		b.std[leafRawCut].Int(int64(row.CutStart), 0, 1)
+	} else {
+		b.std[leafRawRest].Bytes(m.Raw, 0, 0)
+	}
 	b.group.EndRow()
 
 	b.hashRaw(m.Raw)
@@ -149,12 +155,34 @@ func rawForm(m *RowMeta) int64 {
 	}
 }
 
-func (b *Builder) appendCells(cells []schema.Cell) {
+// repeatable returns the piece of the line that the row says is repeated, or
+// nil. It can be left out only of text in valid UTF-8, and only whole
+// characters: the column that has it is a text.
+func repeatable(row *schema.Row, raw []byte, form int64) []byte {
+	from, to := row.CutStart, row.CutEnd
+	if form != formText || from >= to || to > len(raw) || !utf8.RuneStart(raw[from]) {
+		return nil
+	}
+	if to < len(raw) && !utf8.RuneStart(raw[to]) {
+		return nil
+	}
+	return raw[from:to]
+}
+
+// appendCells appends the cells, and reports whether that of the cut leaf is
+// exactly the given piece of the line. The comparison is cheap, and a mistake
+// here would lose bytes.
+func (b *Builder) appendCells(cells []schema.Cell, piece []byte) (repeated bool) {
 	for i := range cells {
 		c := &cells[i]
 		col := b.data[c.Leaf]
 		switch c.Kind {
 		case schema.Bytes:
+			if piece != nil && int(c.Leaf) == b.cut && bytes.Equal(c.Bytes, piece) {
+				repeated = true
+				col.Bytes(piece, c.Rep, c.Def)
+				continue
+			}
 			col.Bytes(b.validText(c.Bytes), c.Rep, c.Def)
 		case schema.Int:
 			col.Int(c.Int, c.Rep, c.Def)
@@ -164,6 +192,7 @@ func (b *Builder) appendCells(cells []schema.Cell) {
 			col.Null(c.Rep, c.Def)
 		}
 	}
+	return repeated
 }
 
 // validText returns the text itself when it is valid UTF-8, which every schema
@@ -210,30 +239,6 @@ func (b *Builder) appendStandard(row *schema.Row, m *RowMeta, form int64) {
 func (b *Builder) textOf(s string) []byte {
 	b.text = append(b.text[:0], s...)
 	return b.validText(b.text)
-}
-
-// appendRaw stores the received bytes: without the piece that the cut leaf
-// repeats, if it really does.
-func (b *Builder) appendRaw(row *schema.Row, raw []byte, form int64) {
-	from, to := row.CutStart, row.CutEnd
-	if form != formText || from >= to || to > len(raw) || !b.repeats(row.Cells, raw[from:to]) {
-		b.std[leafRawRest].Bytes(raw, 0, 0)
-		return
-	}
-	b.text = append(append(b.text[:0], raw[:from]...), raw[to:]...)
-	b.std[leafRawRest].Bytes(b.text, 0, 0)
-	b.std[leafRawCut].Int(int64(from), 0, 1)
-}
-
-// repeats reports whether the cell of the cut leaf is exactly this piece of the
-// line. The comparison is cheap, and a mistake here would lose bytes.
-func (b *Builder) repeats(cells []schema.Cell, piece []byte) bool {
-	for i := range cells {
-		if c := &cells[i]; int(c.Leaf) == b.cut && c.Kind == schema.Bytes {
-			return bytes.Equal(c.Bytes, piece) && utf8.Valid(piece)
-		}
-	}
-	return false
 }
 
 func (b *Builder) hashRaw(raw []byte) {
