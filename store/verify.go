@@ -1,0 +1,258 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/margay-audit/margay/store/catalog"
+	"github.com/margay-audit/margay/store/segment"
+)
+
+// Limits says what [Verify] cannot find out. It is for people to read, together
+// with every report.
+const Limits = "What this cannot detect: that somebody who can write the data folder replaced events and then rewrote every segment, " +
+	"the chain of commits and HEAD to agree with them; that the newest commits were cut off together with HEAD and catalog, as by bringing back an older copy of the whole folder; " +
+	"and what was changed before it reached this store. Signatures kept elsewhere are needed for that."
+
+// Report is what [Verify] found.
+type Report struct {
+	// Commits and Segments were checked; Rows and Bytes are those of the segments.
+	Commits, Segments int
+	Rows, Bytes       int64
+	// Head is the hash of the newest commit: kept elsewhere, it proves later
+	// that the chain up to it is still the same.
+	Head   string
+	Number uint64
+	// Findings are what is wrong; the store is sound when there are none.
+	Findings []Finding
+	// Notes are what is not wrong, but should be known.
+	Notes []string
+}
+
+// Finding is something that is not as it was written.
+type Finding struct {
+	// Object is a commit, a segment or a file.
+	Object  string
+	Problem string
+}
+
+func (f Finding) String() string { return f.Object + ": " + f.Problem }
+
+// verifier collects findings.
+type verifier struct {
+	dir     string
+	rep     Report
+	rebuilt uint64
+	// alive are the segments that records added and no later one took away.
+	alive map[string]recordSegment
+	seen  map[uint64]string // hashes by commit
+}
+
+// Verify checks the chain of commit records, the hash of every live segment,
+// the digests of the received bytes in them, and HEAD. It takes no lock and
+// changes nothing; segments that are merged or dropped meanwhile are looked up
+// again. The error is not nil only when the check could not be made.
+func Verify(ctx context.Context, dir string) (*Report, error) {
+	// HEAD first: a commit that comes meanwhile must not look like one missing.
+	h, err := readHead(dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := OpenReader(dir)
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{dir: dir, alive: map[string]recordSegment{}, seen: map[uint64]string{}}
+	return &v.rep, errors.Join(v.run(ctx, r, h), r.Close())
+}
+
+func (v *verifier) run(ctx context.Context, r *Reader, h head) error {
+	if err := r.cat.Check(ctx); errors.Is(err, catalog.ErrDamaged) {
+		v.add("catalog", "%v", err)
+	} else if err != nil {
+		return err
+	}
+	var live []catalog.Segment
+	err := r.cat.View(ctx, func(tx *catalog.Tx) error {
+		text, err := tx.Meta(ctx, metaRebuilt)
+		if err != nil {
+			return err
+		}
+		if text != "" {
+			if v.rebuilt, err = strconv.ParseUint(text, 10, 64); err != nil {
+				return err
+			}
+		}
+		if live, err = tx.Segments(ctx, catalog.Which{}); err != nil {
+			return err
+		}
+		return v.chain(ctx, tx)
+	})
+	if err != nil {
+		return err
+	}
+	v.head(h)
+	v.compareLive(live)
+	for i := range live {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := v.segment(ctx, r, &live[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) add(object, format string, args ...any) {
+	v.rep.Findings = append(v.rep.Findings, Finding{Object: object, Problem: fmt.Sprintf(format, args...)})
+}
+
+// chain follows the hashes through all records.
+func (v *verifier) chain(ctx context.Context, tx *catalog.Tx) error {
+	var last catalog.Commit
+	gaps := 0
+	err := tx.Commits(ctx, 0, func(k catalog.Commit) error {
+		name := fmt.Sprintf("commit %d", k.Number)
+		v.rep.Commits++
+		v.seen[k.Number] = k.Hash
+		if linkHash(k.Prev, []byte(k.Record)) != k.Hash {
+			v.add(name, "its record does not have the hash that was recorded")
+		}
+		switch {
+		case k.Number == last.Number+1 && k.Prev != last.Hash:
+			v.add(name, "it does not follow from commit %d: the chain is broken between them", last.Number)
+		case k.Number != last.Number+1 && k.Number <= v.rebuilt+1:
+			gaps++
+		case k.Number != last.Number+1:
+			v.add(name, "the commit before it is number %d: commits are missing", last.Number)
+		}
+		last = k
+		return v.apply(name, &k)
+	})
+	v.rep.Head, v.rep.Number = last.Hash, last.Number
+	if gaps > 0 {
+		v.rep.Notes = append(v.rep.Notes, fmt.Sprintf("the catalog was rebuilt at commit %d; where merges had used segments up, the chain before it has %d gaps that cannot be checked", v.rebuilt, gaps))
+	}
+	return err
+}
+
+// apply replays what a record says of segments.
+func (v *verifier) apply(name string, k *catalog.Commit) error {
+	rec, err := readRecord(k.Record)
+	if err != nil {
+		v.add(name, "its record cannot be read: %v", err)
+		return nil
+	}
+	if rec.Number != k.Number || rec.Time != k.Time || string(rec.Kind) != k.Kind {
+		v.add(name, "its record is of another commit")
+	}
+	for _, seg := range rec.Segments {
+		v.alive[seg.Name] = seg
+	}
+	gone := slices.Clone(rec.Inputs)
+	for _, seg := range rec.Dropped {
+		gone = append(gone, seg.Name)
+	}
+	for _, seg := range gone {
+		if _, ok := v.alive[seg]; !ok && v.rebuilt == 0 {
+			v.add(name, "it uses up segment %s, which no commit before it has left", seg)
+		}
+		delete(v.alive, seg)
+	}
+	return nil
+}
+
+func (v *verifier) head(h head) {
+	hash, ok := v.seen[h.number]
+	switch {
+	case h.number == 0 && v.rep.Number > 0:
+		v.rep.Notes = append(v.rep.Notes, "HEAD is missing or torn; the next commit writes it anew")
+	case h.number == 0:
+	case h.number > v.rep.Number:
+		v.add("HEAD", "it names commit %d, and the chain ends with commit %d: the newest commits are missing", h.number, v.rep.Number)
+	case ok && hash != h.hash:
+		v.add("HEAD", "it names another commit %d than the chain has", h.number)
+	}
+}
+
+// compareLive holds the catalog's list against what the records add up to.
+func (v *verifier) compareLive(live []catalog.Segment) {
+	listed := map[string]bool{}
+	for i := range live {
+		seg := &live[i]
+		listed[seg.Name] = true
+		rec, ok := v.alive[seg.Name]
+		switch {
+		case !ok:
+			v.add("segment "+seg.Name, "no commit record has left it")
+		case rec != recordOf(seg):
+			v.add("segment "+seg.Name, "the catalog's entry differs from the record of commit %d", seg.Commit)
+		}
+	}
+	for name := range v.alive {
+		if !listed[name] {
+			v.add("segment "+name, "it was never merged or dropped, but the catalog does not list it")
+		}
+	}
+}
+
+// segment checks a file against the catalog.
+func (v *verifier) segment(ctx context.Context, r *Reader, seg *catalog.Segment) error {
+	v.rep.Segments++
+	v.rep.Rows += seg.Rows
+	v.rep.Bytes += seg.Bytes
+	problem := checkFile(r.Path(seg), seg)
+	if problem == nil {
+		return nil
+	}
+	if errors.Is(problem, fs.ErrNotExist) {
+		// Merged and deleted while we were looking?
+		still, err := r.isLive(ctx, seg)
+		if err != nil || !still {
+			return err
+		}
+	}
+	v.add("segment "+seg.Name, "%v", problem)
+	return nil
+}
+
+func checkFile(path string, seg *catalog.Segment) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if st.Size() != seg.Bytes {
+		return fmt.Errorf("it has %d bytes instead of %d", st.Size(), seg.Bytes)
+	}
+	var problems []error
+	hash, err := segment.Hash(path)
+	if err == nil && hash != seg.SHA256 {
+		err = fmt.Errorf("its SHA-256 is %s instead of %s", hash, seg.SHA256)
+	}
+	problems = append(problems, err)
+	rd, err := segment.Open(path)
+	if err != nil {
+		return errors.Join(append(problems, err)...)
+	}
+	digests, err := json.Marshal(rd.Info().Groups)
+	if err == nil && string(digests) != seg.Digests {
+		err = errors.New("its footer has other digests than the catalog")
+	}
+	return errors.Join(append(problems, err, rd.Verify(), rd.Close())...)
+}
+
+// isLive reports whether a segment is live at this moment.
+func (r *Reader) isLive(ctx context.Context, seg *catalog.Segment) (bool, error) {
+	snap, err := r.Snapshot(ctx, catalog.Which{LogType: seg.LogType})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(snap.Segments, func(o catalog.Segment) bool { return o.Name == seg.Name }), nil
+}
