@@ -37,9 +37,6 @@ func inspect(sql string, serialize serializer, tables []string) (*plan, error) {
 		// The parser would read on behind a zero byte here, and stop at it later.
 		return nil, refuse("it contains a zero byte")
 	}
-	if !utf8.ValidString(sql) {
-		return nil, &Error{Kind: ErrInvalid, Message: "its text is not valid UTF-8"}
-	}
 	text, err := serialize(sql)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // WorkerCommand is the hidden argument with which a program must call [Worker].
@@ -128,6 +129,10 @@ type Request struct {
 	// TempDir is where the child's temporary folder is made and removed again;
 	// default os.TempDir().
 	TempDir string
+
+	// bare leaves out Landlock, so that tests can see what DuckDB's settings hold
+	// by themselves.
+	bare bool
 }
 
 // Result says what was done.
@@ -233,6 +238,7 @@ type message struct {
 	Memory  []memoryTable `json:"memory"`
 	Limits  Limits        `json:"limits"`
 	TempDir string        `json:"temp_dir"`
+	bare    bool
 	// Check asks for the attacks of CheckSandbox instead of SQL.
 	Check *checkOrder `json:"check,omitempty"`
 }
@@ -255,6 +261,9 @@ func (r *Request) check() error {
 	}
 	if len(r.SQL) > maxSQL {
 		return &Error{Kind: ErrRefused, Message: fmt.Sprintf("its text is longer than %d bytes", maxSQL)}
+	}
+	if !utf8.ValidString(r.SQL) {
+		return &Error{Kind: ErrInvalid, Message: "its text is not valid UTF-8"}
 	}
 	if strings.TrimSpace(r.SQL) == "" {
 		return &Error{Kind: ErrInvalid, Message: "its text is empty"}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -55,7 +56,7 @@ func run(ctx context.Context, command string, r Request, stdout, stderr io.Write
 }
 
 func (r *Request) message() (*message, error) {
-	m := &message{SQL: r.SQL, Output: r.Output, Width: r.Width, Tables: r.Tables, Limits: r.Limits}
+	m := &message{SQL: r.SQL, Output: r.Output, Width: r.Width, Tables: r.Tables, Limits: r.Limits, bare: r.bare}
 	for _, t := range r.Memory {
 		rows := t.Rows
 		if rows == nil {
@@ -100,6 +101,7 @@ func spawn(ctx context.Context, command, tempDir string, m *message, stdout io.W
 type child struct {
 	cmd     *exec.Cmd
 	m       *message
+	out     rowsTo
 	errs    head
 	reports *os.File // read end
 	theirs  *os.File // write end
@@ -114,7 +116,7 @@ func newChild(ctx context.Context, command string, m *message, text []byte, stdo
 	if err != nil {
 		return nil, fmt.Errorf("make a pipe: %w", err)
 	}
-	c := &child{m: m, reports: ours, theirs: theirs}
+	c := &child{m: m, out: rowsTo{w: stdout}, reports: ours, theirs: theirs}
 	c.cmd = exec.CommandContext(ctx, exe)
 	c.cmd.Args = []string{os.Args[0], command}
 	c.cmd.Env = []string{} // nil would mean ours
@@ -122,7 +124,7 @@ func newChild(ctx context.Context, command string, m *message, text []byte, stdo
 	c.cmd.Stdin = bytes.NewReader(text)
 	// Never the file itself, even if it is one: a child that holds a terminal can
 	// do more with it than write.
-	c.cmd.Stdout = onlyWriter{stdout}
+	c.cmd.Stdout = &c.out
 	c.cmd.Stderr = &c.errs
 	c.cmd.ExtraFiles = []*os.File{theirs}
 	c.cmd.WaitDelay = 5 * time.Second
@@ -168,6 +170,8 @@ func (c *child) verdict(parent, timed context.Context, ran error) (report, error
 	switch {
 	case parent.Err() != nil:
 		return rep, parent.Err()
+	case c.out.err != nil:
+		return rep, fmt.Errorf("write rows: %w", c.out.err)
 	case timed.Err() != nil:
 		return rep, &Error{Kind: ErrTimeout, Message: fmt.Sprintf("it was stopped after %v", c.m.Limits.Timeout), Started: rep.Started}
 	case reported && rep.Kind != "":
@@ -180,15 +184,25 @@ func (c *child) verdict(parent, timed context.Context, ran error) (report, error
 
 // crash explains a child that ended without a report.
 func (c *child) crash(ran error) error {
+	var exit *exec.ExitError
+	if ran != nil && !errors.As(ran, &exit) { // it was never started
+		return ran
+	}
+	var signal syscall.Signal
+	if exit != nil {
+		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			signal = ws.Signal()
+		}
+	}
 	words := c.errs.String()
+	has := func(s string) bool { return strings.Contains(words, s) }
 	e := &Error{Kind: ErrWorker, Started: true}
 	switch {
-	case strings.Contains(words, "SIGXCPU"):
+	case signal == syscall.SIGXCPU || has("SIGXCPU"):
 		e.Kind, e.Message = ErrTimeout, "it used up its CPU time"
-	case strings.Contains(words, "SIGXFSZ"):
+	case signal == syscall.SIGXFSZ || has("SIGXFSZ"):
 		e.Kind, e.Message = ErrMemory, "it wrote too much to its temporary folder"
-	case strings.Contains(words, "out of memory"), strings.Contains(words, "cannot allocate memory"), strings.Contains(words, "bad_alloc"),
-		strings.Contains(words, "pthread_create failed"):
+	case has("out of memory"), has("cannot allocate memory"), has("bad_alloc"), has("pthread_create failed"):
 		e.Kind, e.Message = ErrMemory, "its process ran out of memory"
 	case ran != nil:
 		e.Message = ran.Error()
@@ -198,15 +212,23 @@ func (c *child) crash(ran error) error {
 	default:
 		e.Message = "it left no report"
 	}
-	var exit *exec.ExitError
-	if ran != nil && !errors.As(ran, &exit) { // a write to stdout failed, or the start
-		return ran
-	}
 	return e
 }
 
-// onlyWriter hides every method of a writer but Write.
-type onlyWriter struct{ io.Writer }
+// rowsTo passes rows on, and keeps the error of that: the child dies of it, and
+// its death is all that exec tells. It is read after Wait only.
+type rowsTo struct {
+	w   io.Writer
+	err error
+}
+
+func (r *rowsTo) Write(b []byte) (int, error) {
+	n, err := r.w.Write(b)
+	if err != nil {
+		r.err = err
+	}
+	return n, err
+}
 
 // head keeps the first few kilobytes that a crashing child says.
 type head struct {

@@ -11,6 +11,10 @@ import (
 // addressSpare is what a child may map beyond DuckDB's memory limit.
 const addressSpare = 3_000_000_000
 
+// fileSpare is by how much a file may exceed the limit of temporary space:
+// DuckDB, which counts less exactly, should be the one to say that it is used up.
+const fileSpare = 64 << 20
+
 // prepareThread sets what the child inherits from its parent, and returns the
 // step that restricts the calling thread for good.
 func prepareThread(cmd *exec.Cmd, m *message) (restrict func() error, err error) {
@@ -42,7 +46,7 @@ func confine(l Limits) error {
 	}{
 		{"address space", unix.RLIMIT_AS, uint64(l.Memory) + addressSpare},
 		{"CPU time", unix.RLIMIT_CPU, cpu},
-		{"file size", unix.RLIMIT_FSIZE, uint64(l.Temp)},
+		{"file size", unix.RLIMIT_FSIZE, uint64(l.Temp) + fileSpare},
 		{"core file", unix.RLIMIT_CORE, 0},
 	} {
 		if err := unix.Setrlimit(lim.what, &unix.Rlimit{Cur: lim.n, Max: lim.n}); err != nil {

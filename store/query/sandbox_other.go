@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// fileSpare is by how much a file may exceed the limit of temporary space.
+const fileSpare = 64 << 20
+
 // prepareThread puts the child in a group of its own: Ctrl-C is for the parent.
 func prepareThread(cmd *exec.Cmd, _ *message) (restrict func() error, err error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -18,7 +21,7 @@ func prepareThread(cmd *exec.Cmd, _ *message) (restrict func() error, err error)
 // limited everywhere; DuckDB's own limit remains.
 func confine(l Limits) error {
 	cpu := uint64(l.Timeout.Seconds()*float64(l.Threads)) + 5
-	for what, n := range map[int]uint64{syscall.RLIMIT_CPU: cpu, syscall.RLIMIT_FSIZE: uint64(l.Temp), syscall.RLIMIT_CORE: 0} {
+	for what, n := range map[int]uint64{syscall.RLIMIT_CPU: cpu, syscall.RLIMIT_FSIZE: uint64(l.Temp) + fileSpare, syscall.RLIMIT_CORE: 0} {
 		if err := syscall.Setrlimit(what, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
 			return fmt.Errorf("limit the process: %w", err)
 		}

@@ -287,7 +287,7 @@ func explain(err error, m *message) error {
 	case gone(msg):
 		e.Kind = ErrSegmentGone
 	case strings.Contains(msg, "Out of Memory"), strings.Contains(msg, "could not allocate"), strings.Contains(msg, "bad_alloc"),
-		strings.Contains(msg, "max_temp_directory_size"), strings.Contains(msg, "Failed to allocate"):
+		strings.Contains(msg, "max_temp_directory_size"), strings.Contains(msg, "Failed to allocate"), strings.Contains(msg, "File too large"):
 		e.Kind = ErrMemory
 		e.Message, _, _ = strings.Cut(e.Message, "Possible solutions")
 		e.Message = strings.TrimSpace(e.Message)
