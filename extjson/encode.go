@@ -146,7 +146,10 @@ func (w *writer) size(typ byte, i, limit int) int {
 		}
 		return i
 	case typeDBPointer:
-		if i = w.stringSize(i, limit); i >= 0 && i+12 > limit {
+		if i = w.stringSize(i, limit); i < 0 {
+			return i
+		}
+		if i+12 > limit {
 			return w.fail(i, "value is cut short")
 		}
 		return i + 12
@@ -156,7 +159,10 @@ func (w *writer) size(typ byte, i, limit int) int {
 			return w.fail(i, "wrong length of code with scope")
 		}
 		end := i + n
-		if i = w.stringSize(i+4, end); i >= 0 && w.size(typeDocument, i, end) != end {
+		if i = w.stringSize(i+4, end); i < 0 {
+			return i
+		}
+		if w.size(typeDocument, i, end) != end {
 			return w.fail(i, "wrong length of a scope")
 		}
 		return end

@@ -154,6 +154,8 @@ func TestEncodeMalformed(t *testing.T) {
 		{"regex with one part", []byte{10, 0, 0, 0, typeRegex, 'v', 0, 'a', 0, 0}, 9},
 		{"pointer cut", element(typeDBPointer, 1, 0, 0, 0, 0, 1, 2), 12},
 		{"code with short scope", element(typeCodeScope, 13, 0, 0, 0, 1, 0, 0, 0, 0, 4, 0, 0, 0), 7},
+		{"pointer with a string too long", element(typeDBPointer, 9, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), 7},
+		{"code with scope whose string is too long", element(typeCodeScope, 14, 0, 0, 0, 9, 0, 0, 0, 0, 5, 0, 0, 0, 0), 11},
 		{"code with long scope", element(typeCodeScope, 14, 0, 0, 0, 1, 0, 0, 0, 0, 6, 0, 0, 0, 0), 16},
 	}
 	for _, tt := range tests {
