@@ -425,3 +425,21 @@ func TestRequired(t *testing.T) {
 		}
 	}
 }
+
+// TestDeepNesting: a json column takes what the decoder takes, and nesting that
+// only BSON could bring is refused.
+func TestDeepNesting(t *testing.T) {
+	s := compileFields(t, "{name: j, type: json}")
+	var row Row
+	if err := s.Coerce(&row, decode(t, []byte(`{"j":`+strings.Repeat("[", 190)+strings.Repeat("]", 190)+`}`))); err != nil {
+		t.Error(err)
+	}
+	doc := bsoncore.BuildDocument(nil)
+	for range 1000 {
+		doc = bsoncore.BuildDocument(nil, bsoncore.AppendDocumentElement(nil, "j", doc))
+	}
+	var fe *FieldError
+	if err := s.Coerce(&row, &Document{BSON: doc}); !errors.As(err, &fe) {
+		t.Errorf("a thousand levels: %v", err)
+	}
+}

@@ -16,6 +16,9 @@ const (
 	maxNesting = 64
 	maxFields  = 256 // of one object: bits of seen
 	maxLeaves  = 4096
+	// maxValues bounds the compiled tree, which references can make much larger
+	// than the text.
+	maxValues = 16384
 	maxLevel   = 255
 )
 
@@ -130,6 +133,7 @@ type compiler struct {
 	schema   *Schema
 	decl     *declaration
 	problems []error
+	values   int
 	ranks    int
 	lists    listSet
 }
@@ -258,6 +262,12 @@ func (c *compiler) inputs(o *object, d *fieldDecl, i int, at place) {
 }
 
 func (c *compiler) value(d *valueDecl, at place, refs []string) (*value, Node) {
+	if c.values++; c.values > maxValues {
+		if c.values == maxValues+1 {
+			c.problem(d.line, "%s: references make the schema larger than %d values", at.path, maxValues)
+		}
+		return &value{path: at.path}, Node{}
+	}
 	if d.typ == "ref" {
 		target := c.decl.definitions[d.target]
 		switch {

@@ -52,12 +52,25 @@ func TestCompileErrors(t *testing.T) {
 		{"one input twice", head + "  - {name: a, type: int}\n  - {name: b, type: int, rename: {from: a}}", `two fields take their input from "a"`},
 		{"too deep", head + "  - {name: a, type: " + strings.Repeat("array, element: {type: ", 70) + "int" + strings.Repeat("}", 71), "nested deeper than 64 levels"},
 		{"too many fields", "schema: Test.Event\nfields: " + manyFields(257), "at most 256 fields"},
+		{"references that multiply", multiplied(40), "references make the schema larger than 16384 values"},
+		{"too many columns", multiplied(13), "8192 columns, more than 4096"},
 		{"too long", strings.Repeat("#", maxText+1), "more than 1048576"},
 	} {
 		if _, err := Compile([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)
 		}
 	}
+}
+
+// multiplied is a schema whose columns double with each of n definitions.
+func multiplied(n int) string {
+	b := strings.Builder{}
+	b.WriteString("schema: Test.Event\ndefinitions:\n  D0: {type: int}\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  D%d: {type: object, fields: [{name: a, type: ref, target: D%d}, {name: b, type: ref, target: D%d}]}\n", i+1, i, i)
+	}
+	fmt.Fprintf(&b, "fields: [{name: f, type: ref, target: D%d}]\n", n)
+	return b.String()
 }
 
 func manyFields(n int) string {
