@@ -134,8 +134,10 @@ func (r *Reader) checkColumns() error {
 		return fmt.Errorf("%d row groups where %d were recorded", len(groups), len(r.info.Groups))
 	}
 	for i := range groups {
-		if groups[i].Rows != r.info.Groups[i].Rows {
-			return fmt.Errorf("row group %d has %d rows where %d were recorded", i, groups[i].Rows, r.info.Groups[i].Rows)
+		g, d := &groups[i], &r.info.Groups[i]
+		if g.Rows != d.Rows || g.Start != d.Offset || g.End-g.Start != d.Length {
+			return fmt.Errorf("row group %d has %d rows in bytes %d to %d where %d in %d to %d were recorded",
+				i, g.Rows, g.Start, g.End, d.Rows, d.Offset, d.Offset+d.Length)
 		}
 	}
 	return nil

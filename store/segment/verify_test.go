@@ -113,7 +113,7 @@ func TestOpenRefuses(t *testing.T) {
 		"unknown type":      {replace(`"type":"int16"`, `"type":"int17"`), "int17"},
 		"other cut":         {replace(`"cut_leaf":8`, `"cut_leaf":9`), "repeats the line"},
 		"times end early":   {replace(`"stored_min":17`, `"stored_min":27`), "times"},
-		"group out of file": {replace(length, `"length":`+longer), "row group 0"},
+		"group elsewhere":   {replace(length, `"length":`+longer), "row group 0"},
 		"no digest":         {replace(`"sha256":"`, `"sha257":"`), "SHA-256"},
 	} {
 		_, err := NewReader(bytes.NewReader(c.data), int64(len(c.data)), "memory")
