@@ -16,8 +16,12 @@ type plan struct {
 	// all is set when the statement lists the tables (SHOW TABLES): it has to
 	// see every one of them.
 	all bool
+	// uses counts how often it names one; shadowed is set when a common table
+	// expression has the name of one.
+	uses     int
+	shadowed bool
 	// tree is the statement as DuckDB's parser reads it.
-	tree map[string]any
+	tree any
 }
 
 // serializer is DuckDB's parser seen from the gate: it returns the tree of a
@@ -73,8 +77,7 @@ func inspect(sql string, serialize serializer, tables []string) (*plan, error) {
 	if err := w.field("statement", tree, fieldSelect); err != nil {
 		return nil, err
 	}
-	root, _ := tree.(map[string]any)
-	w.plan.tree, _ = root["node"].(map[string]any)
+	w.plan.tree = tree
 	return w.plan, nil
 }
 
@@ -330,6 +333,7 @@ func (w *walker) table(obj map[string]any) error {
 		}
 	}
 	if (schema == "" || schema == "main") && (catalog == "" || catalog == "memory") && slices.Contains(w.known, lower) {
+		w.plan.uses++
 		if !slices.Contains(w.plan.tables, lower) {
 			w.plan.tables = append(w.plan.tables, lower)
 		}
@@ -382,6 +386,7 @@ func (w *walker) ctes(v any) (int, error) {
 			return i, err
 		}
 		w.scopes = append(w.scopes, []string{strings.ToLower(name)})
+		w.plan.shadowed = w.plan.shadowed || slices.Contains(w.known, strings.ToLower(name))
 	}
 	return len(list), nil
 }

@@ -98,7 +98,7 @@ func (m *message) names() []string {
 // it does not need, and returns the paths that remain.
 func (e *engine) fill(m *message, p *plan, r *report) ([]string, error) {
 	need := m.closure(p)
-	span := bounds(p.tree)
+	span := p.span()
 	var paths []string
 	seen := map[string]bool{}
 	kept := m.Tables[:0]
