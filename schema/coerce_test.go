@@ -128,8 +128,10 @@ func TestTypes(t *testing.T) {
 		{"object, fields: [{name: a, type: int, required: true}]", `{}`, `error`},
 		{"object, fields: [{name: a, type: int, required: true}]", `{"a":""}`, `error`},
 		{"object, fields: [{name: a, type: int, required: true}]", `null`, ``},
-		{"object, fields: [{name: a, type: array, element: {type: object, fields: [{name: x, type: int}, {name: y, type: int}]}}]",
-			`{"a":[{"y":1},null,{},{"x":2,"y":3}]}`, `{"a":[{"y":1},null,{},{"x":2,"y":3}]}`},
+		{
+			"object, fields: [{name: a, type: array, element: {type: object, fields: [{name: x, type: int}, {name: y, type: int}]}}]",
+			`{"a":[{"y":1},null,{},{"x":2,"y":3}]}`, `{"a":[{"y":1},null,{},{"x":2,"y":3}]}`,
+		},
 	} {
 		s := compileFields(t, "{name: f, type: "+c.typ+"}")
 		var row Row
@@ -281,8 +283,10 @@ func TestRenameAndCopy(t *testing.T) {
 		{`{"user":"z"}`, `error`, ``},
 		{`{"login":"y","inner":{"a":1,"b":2}}`, `{"user":"y","inner":{"a":2}}`, ``},
 		{`{"login":"y","list":[{"name":"n"},5]}`, `{"user":"y","first":"n","number":5}`, `{"list":[{"name":"n"},5]}`},
-		{`{"login":"y","list":[{"name":["no text"]},{}],"deep":{"er":{"name":"d"}}}`, `{"user":"y","first":"d"}`,
-			`{"list":[{"name":["no text"]},{}],"deep":{"er":{"name":"d"}}}`},
+		{
+			`{"login":"y","list":[{"name":["no text"]},{}],"deep":{"er":{"name":"d"}}}`, `{"user":"y","first":"d"}`,
+			`{"list":[{"name":["no text"]},{}],"deep":{"er":{"name":"d"}}}`,
+		},
 		{`{"login":"y","list":[{"name":null}],"deep":{"er":7}}`, `{"user":"y","number":7}`, `{"list":[{"name":null}],"deep":{"er":7}}`},
 	} {
 		var row Row

@@ -18,8 +18,8 @@ const (
 	maxLeaves  = 4096
 	// maxValues bounds the compiled tree, which references can make much larger
 	// than the text.
-	maxValues = 16384
-	maxLevel   = 255
+	maxValues = 32768
+	maxLevel  = 255
 )
 
 // kind is the declared type of a value.

@@ -52,7 +52,7 @@ func TestCompileErrors(t *testing.T) {
 		{"one input twice", head + "  - {name: a, type: int}\n  - {name: b, type: int, rename: {from: a}}", `two fields take their input from "a"`},
 		{"too deep", head + "  - {name: a, type: " + strings.Repeat("array, element: {type: ", 70) + "int" + strings.Repeat("}", 71), "nested deeper than 64 levels"},
 		{"too many fields", "schema: Test.Event\nfields: " + manyFields(257), "at most 256 fields"},
-		{"references that multiply", multiplied(40), "references make the schema larger than 16384 values"},
+		{"references that multiply", multiplied(40), "references make the schema larger than 32768 values"},
 		{"too many columns", multiplied(13), "8192 columns, more than 4096"},
 		{"too long", strings.Repeat("#", maxText+1), "more than 1048576"},
 	} {

@@ -91,10 +91,14 @@ func TestIndicators(t *testing.T) {
 		{"sha1", sha1, `sha1_hashes ["` + sha1 + `"]`},
 		{"sha256", sha256, `sha256_hashes ["` + strings.ToLower(sha256) + `"]`},
 		{"trace_id", "t", `trace_ids ["t"]`},
-		{"aws_arn", "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc",
-			`aws_account_ids ["123456789012"] aws_arns ["arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc"] aws_instance_ids ["i-0abc"]`},
-		{"aws_arn", "arn:aws:sts::123456789012:assumed-role/ops/ann@example.com",
-			`aws_account_ids ["123456789012"] aws_arns ["arn:aws:sts::123456789012:assumed-role/ops/ann@example.com"] emails ["ann@example.com"] usernames ["ann"]`},
+		{
+			"aws_arn", "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc",
+			`aws_account_ids ["123456789012"] aws_arns ["arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc"] aws_instance_ids ["i-0abc"]`,
+		},
+		{
+			"aws_arn", "arn:aws:sts::123456789012:assumed-role/ops/ann@example.com",
+			`aws_account_ids ["123456789012"] aws_arns ["arn:aws:sts::123456789012:assumed-role/ops/ann@example.com"] emails ["ann@example.com"] usernames ["ann"]`,
+		},
 		{"aws_arn", "arn:aws:s3:::bucket", `aws_arns ["arn:aws:s3:::bucket"]`},
 		{"aws_arn", "arn:short", `aws_arns ["arn:short"]`},
 		{"aws_arn", "bucket", ``},
@@ -123,9 +127,9 @@ func TestIndicatorLists(t *testing.T) {
 		many[i] = fmt.Sprintf(`"u%02d"`, 39-i%20)
 	}
 	for in, want := range map[string]string{
-		`{"a":["z","a","z"," a"],"b":"z"}`:        "a z",
-		`{"a":[]}`:                                "",
-		`{"b":"only"}`:                            "only",
+		`{"a":["z","a","z"," a"],"b":"z"}`: "a z",
+		`{"a":[]}`:                         "",
+		`{"b":"only"}`:                     "only",
 		`{"a":[` + strings.Join(many, ",") + `]}`: "u20 u21 u22 u23 u24 u25 u26 u27 u28 u29 u30 u31 u32 u33 u34 u35 u36 u37 u38 u39",
 	} {
 		var row Row
