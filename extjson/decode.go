@@ -100,6 +100,9 @@ func (d *Decoder) Fields() []Field { return d.fields }
 // 8 times cover texts made of nothing but those: the worst is [1,1,1,…], with 13
 // bytes for every two.
 func bound(text []byte) int {
+	if len(text) <= 4096 {
+		return 8*len(text) + 32
+	}
 	values := 1 + bytes.Count(text, []byte{','}) + bytes.Count(text, []byte{'['}) + bytes.Count(text, []byte{'{'})
 	return min(len(text)+16*values, 8*len(text)) + 32
 }
@@ -313,10 +316,13 @@ func (d *Decoder) value(i, o, element int) (int, int) {
 }
 
 // space returns the index of the first byte from p[i] on that is not white
-// space. One blank is the usual case.
+// space. Most often there is none or one blank.
 func space(p []byte, i int) int {
 	if p[i] > ' ' {
 		return i
+	}
+	if p[i] == ' ' && p[i+1] > ' ' {
+		return i + 1
 	}
 	return spaces(p, i)
 }

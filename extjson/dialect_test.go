@@ -106,6 +106,7 @@ func dialects() []dialect {
 		{`{"$binary":"AQI","$type":"00"}`, plain},
 		{`{"$binary":"AQI*","$type":"00"}`, plain},
 		{`{"$binary":"AQJ=","$type":"00"}`, plain},
+		{`{"$binary":"AR==","$type":"00"}`, plain},
 		{`{"$binary":"AQ\nI","$type":"00"}`, plain},
 		{`{"$binary":"AQID","$type":"g"}`, plain},
 		{`{"$binary":"AQID","$type":"000"}`, plain},

@@ -2,6 +2,7 @@ package extjson
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -228,6 +229,30 @@ func TestDateErrors(t *testing.T) {
 		at, err := time.Parse(time.RFC3339, text)
 		if ok != (err == nil) || ok && at.UnixMilli() != ms {
 			t.Fatalf("%s: got %d, %v; package time says %v, %v", text, ms, ok, at, err)
+		}
+	})
+}
+
+// TestBase64Law compares the decoder with that of encoding/base64.
+func TestBase64Law(t *testing.T) {
+	strict := base64.StdEncoding.Strict()
+	rapid.Check(t, func(t *rapid.T) {
+		text := []byte(base64.StdEncoding.EncodeToString(rapid.SliceOf(rapid.Byte()).Draw(t, "data")))
+		for range rapid.IntRange(0, 2).Draw(t, "changes") {
+			if len(text) > 0 {
+				i := rapid.IntRange(0, len(text)-1).Draw(t, "at")
+				text[i] = rapid.SampledFrom([]byte("AQg9+/=-_ \x00\xff")).Draw(t, "byte")
+			}
+		}
+		if rapid.Bool().Draw(t, "cut") && len(text) > 0 {
+			text = text[1:]
+		}
+		got := make([]byte, len(text))
+		n, ok := decodeBase64(got, text)
+		want := make([]byte, len(text))
+		m, err := strict.Decode(want, text)
+		if ok != (err == nil) || ok && !bytes.Equal(got[:n], want[:m]) {
+			t.Fatalf("%s: got %x, %v, want %x, %v", text, got[:n], ok, want[:m], err)
 		}
 	})
 }

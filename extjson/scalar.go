@@ -1,7 +1,6 @@
 package extjson
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"math"
 	"strconv"
@@ -104,21 +103,46 @@ func (s scalar) subtype() (byte, bool) {
 	return 0, false
 }
 
-// strict refuses texts whose last character has bits that do not count: only
-// what decodes and encodes to itself is binary data.
-var strict = base64.StdEncoding.Strict()
+// base64Value holds the value of each digit of standard base64, and 255
+// elsewhere.
+var base64Value = digitValues("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
-// decodeBase64 decodes standard base64 with padding to the front of dst.
+// decodeBase64 decodes standard base64 with padding to the front of dst. It
+// refuses texts whose last digit has bits that do not count: only what encodes
+// to itself again is binary data.
 func decodeBase64(dst, text []byte) (int, bool) {
 	if len(text)%4 != 0 {
 		return 0, false
 	}
-	// The decoder passes over line ends, which would make the length a lie.
-	for _, c := range text {
-		if c == '\n' || c == '\r' {
+	padding := 0
+	for padding < 2 && len(text) > 0 && text[len(text)-1] == '=' {
+		text = text[:len(text)-1]
+		padding++
+	}
+	n, wrong := 0, byte(0)
+	for ; len(text) >= 4; text = text[4:] {
+		a, b, c, d := base64Value[text[0]], base64Value[text[1]], base64Value[text[2]], base64Value[text[3]]
+		wrong |= a | b | c | d
+		dst[n], dst[n+1], dst[n+2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		n += 3
+	}
+	switch len(text) {
+	case 2:
+		a, b := base64Value[text[0]], base64Value[text[1]]
+		wrong |= a | b
+		if b&15 != 0 {
 			return 0, false
 		}
+		dst[n] = a<<2 | b>>4
+		n++
+	case 3:
+		a, b, c := base64Value[text[0]], base64Value[text[1]], base64Value[text[2]]
+		wrong |= a | b | c
+		if c&3 != 0 {
+			return 0, false
+		}
+		dst[n], dst[n+1] = a<<2|b>>4, b<<4|c>>2
+		n += 2
 	}
-	n, err := strict.Decode(dst, text)
-	return n, err == nil
+	return n, wrong < 64
 }

@@ -156,15 +156,22 @@ func hex4(p []byte, i int) (r rune, bad int) {
 	return r, -1
 }
 
-// unhex returns the value of a hexadecimal digit, or 255.
-func unhex(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
+// hexValue holds the value of each hexadecimal digit, and 255 elsewhere.
+var hexValue = digitValues("0123456789abcdef", "0123456789ABCDEF")
+
+// digitValues numbers the characters of each alphabet, and gives 255 to all
+// that are in none.
+func digitValues(alphabets ...string) (table [256]byte) {
+	for i := range table {
+		table[i] = 255
 	}
-	return 255
+	for _, alphabet := range alphabets {
+		for i := range len(alphabet) {
+			table[alphabet[i]] = byte(i)
+		}
+	}
+	return table
 }
+
+// unhex returns the value of a hexadecimal digit, or 255.
+func unhex(c byte) byte { return hexValue[c] }
