@@ -200,7 +200,7 @@ func (r *run) start(ctx context.Context, f *file, final bool, now time.Time) err
 	f.head = h.bytes
 	t := &task{
 		r: r, f: f, c: c, head: h, key: h.stream(), size: fi.Size(), modified: modTime(fi),
-		final: final, quiet: f.quiet, others: r.others(f, h),
+		final: final, fresh: r.cfg.Once && c.packing == plain && now.Sub(fi.ModTime()) < fresh, quiet: f.quiet, others: r.others(f, h),
 	}
 	r.locked[t.key] = true
 	r.running++

@@ -20,6 +20,9 @@ const (
 	markEvery = 64 << 10
 )
 
+// limits are those bounds; tests make them small.
+type limits struct{ records, block, read int }
+
 // block is the memory of one batch. The records alias buf, so it is used again
 // only after the batch's Emit has returned.
 type block struct {
@@ -66,7 +69,7 @@ func (t *task) newReader(c *content, s *stream) *reader {
 	p := t.f.proof
 	rd := &reader{
 		t: t, c: c, s: s, proof: p, cut: &t.f.cut, flight: &flight{r: t.r},
-		blk: t.r.block(blockSize), base: p.off, bound: p.off, sent: p.off,
+		blk: t.r.block(t.r.lim.block), base: p.off, bound: p.off, sent: p.off,
 		nextMark: nextMark(p.off), at: s.at, posn: s.pos, quiet: t.quiet && s.pos == nil,
 	}
 	if s.pos != nil {
@@ -129,14 +132,14 @@ func (rd *reader) loop(ctx context.Context) error {
 		if err := rd.room(ctx); err != nil {
 			return err
 		}
-		n, err := rd.c.Read(rd.blk.buf[rd.fill:min(len(rd.blk.buf), rd.fill+readSize)])
+		n, err := rd.c.Read(rd.blk.buf[rd.fill:min(len(rd.blk.buf), rd.fill+rd.t.r.lim.read)])
 		rd.fill += n
 		switch {
 		case errors.Is(err, io.EOF):
 			if err := rd.records(ctx, false); err != nil {
 				return err
 			}
-			if !rd.t.final || rd.c.broken != nil {
+			if !rd.t.final || rd.c.broken != nil || rd.unfinished() {
 				return nil
 			}
 			final = true
@@ -144,6 +147,21 @@ func (rd *reader) loop(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// unfinished reports whether the file ends within a document that somebody is
+// probably writing at this moment. Loading a live log must not take half an
+// event for a whole one.
+func (rd *reader) unfinished() bool {
+	rest := rd.blk.buf[rd.pos:rd.fill]
+	if !rd.t.fresh || rd.cut.gap != noGap || blank(rest) {
+		return false
+	}
+	if end, ok := document(rest); ok && blank(rest[end:]) {
+		return false
+	}
+	rd.t.r.log.Warn("the last line is still being written and was left out", "path", rd.t.f.path, "bytes", len(rest))
+	return true
 }
 
 // records cuts what is in the block.
@@ -167,7 +185,7 @@ func (rd *reader) records(ctx context.Context, final bool) error {
 			rd.blk.marks = append(rd.blk.marks, event.Mark{Offset: rd.bound, Sum: markSum(rd.proof.hash)})
 			rd.nextMark = nextMark(rd.bound)
 		}
-		if len(rd.blk.recs) >= batchRecords {
+		if len(rd.blk.recs) >= rd.t.r.lim.records {
 			if err := rd.send(ctx); err != nil {
 				return err
 			}
@@ -185,7 +203,7 @@ func (rd *reader) hashTo(off uint64) {
 // room makes room in the block for the next read: it sends what is cut, drops
 // what was passed inside a gap, or makes the block larger for a long record.
 func (rd *reader) room(ctx context.Context) error {
-	if len(rd.blk.buf)-rd.fill >= readSize {
+	if len(rd.blk.buf)-rd.fill >= rd.t.r.lim.read {
 		return nil
 	}
 	// Inside a gap the hash goes on past bound, so that bound must be sent first.
@@ -199,7 +217,7 @@ func (rd *reader) room(ctx context.Context) error {
 		copy(rd.blk.buf, rd.blk.buf[rd.pos:rd.fill])
 		rd.base, rd.fill, rd.pos = rd.base+uint64(rd.pos), rd.fill-rd.pos, 0
 	}
-	if len(rd.blk.buf)-rd.fill < readSize {
+	if len(rd.blk.buf)-rd.fill < rd.t.r.lim.read {
 		larger := make([]byte, 2*len(rd.blk.buf))
 		copy(larger, rd.blk.buf[:rd.fill])
 		rd.blk.buf = larger
@@ -230,7 +248,7 @@ func (rd *reader) send(ctx context.Context) error {
 		From: rd.at, To: to, Marks: old.marks, Records: old.recs,
 	}
 	cut := int(rd.bound - rd.base)
-	rd.blk = rd.t.r.block(max(blockSize, rd.fill-cut+readSize))
+	rd.blk = rd.t.r.block(rd.fill - cut + rd.t.r.lim.read)
 	copy(rd.blk.buf, old.buf[cut:rd.fill])
 	rd.base, rd.pos, rd.fill = rd.bound, rd.pos-cut, rd.fill-cut
 	rd.at, rd.posn, rd.sent = to, pos, rd.bound

@@ -23,6 +23,8 @@ const (
 	// linger is how long a file that was read to its end is kept open, in case
 	// somebody writes to it after it was removed.
 	linger = 5 * time.Minute
+	// fresh is the age of a change up to which somebody may still be writing.
+	fresh = time.Minute
 	// late is how long something may wait before the source is said to be
 	// behind.
 	late = 5 * time.Second
@@ -39,6 +41,7 @@ type run struct {
 	log   *slog.Logger
 	emit  event.Emit
 	waker Waker // or nil
+	lim   limits
 
 	files    map[fileKey]*file
 	problems []error // of the last look
@@ -61,7 +64,7 @@ type run struct {
 func newRun(s *Source, emit event.Emit) *run {
 	tasks := s.cfg.Workers + 2
 	return &run{
-		src: s, cfg: s.cfg, log: s.cfg.Log, emit: emit, waker: s.cfg.Waker,
+		src: s, cfg: s.cfg, log: s.cfg.Log, emit: emit, waker: s.cfg.Waker, lim: s.lim,
 		files: make(map[fileKey]*file), locked: make(map[string]bool), streams: make(map[string]*stream),
 		results: make(chan outcome, tasks), slots: make(chan struct{}, s.cfg.Workers+1),
 		free: make(chan *block, tasks),

@@ -12,6 +12,7 @@ import (
 // Source reads log files. See the package comment.
 type Source struct {
 	cfg Config
+	lim limits
 
 	mu    sync.Mutex
 	state event.State
@@ -28,7 +29,7 @@ func New(cfg Config) (*Source, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("file source %s: %w", cfg.Origin.Label, err)
 	}
-	return &Source{cfg: cfg, state: event.State{Health: event.Stopped, Reason: "not started"}}, nil
+	return &Source{cfg: cfg, lim: limits{batchRecords, blockSize, readSize}, state: event.State{Health: event.Stopped, Reason: "not started"}}, nil
 }
 
 // Run reads the files until ctx ends or, with Once, to their end. A file that

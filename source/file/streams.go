@@ -81,7 +81,7 @@ func (r *run) warnRenamed(s *stream) {
 
 // block returns an empty block whose buffer has at least size bytes.
 func (r *run) block(size int) *block {
-	if size <= blockSize {
+	if size <= r.lim.block {
 		select {
 		case b := <-r.free:
 			b.recs, b.marks = b.recs[:0], b.marks[:0]
@@ -89,13 +89,13 @@ func (r *run) block(size int) *block {
 		default:
 		}
 	}
-	return &block{buf: make([]byte, max(size, blockSize))}
+	return &block{buf: make([]byte, max(size, r.lim.block))}
 }
 
 // recycle takes back a block that nobody reads any more. Those that grew for a
 // long record are left to the garbage collector.
 func (r *run) recycle(b *block) {
-	if len(b.buf) != blockSize {
+	if len(b.buf) != r.lim.block {
 		return
 	}
 	select {

@@ -22,6 +22,7 @@ type task struct {
 	size     int64
 	modified time.Time
 	final    bool // the file will not grow
+	fresh    bool // with Once: the file was written to a moment ago
 	quiet    bool // start: end
 	// others are open files with the same head, which can bear witness for a
 	// short copy. They may be closed at any time.
