@@ -56,64 +56,6 @@ var storedTypes = [...]Type{
 // more than one dot.
 var logTypeName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]+(\.[A-Z][A-Za-z0-9]+)*$`)
 
-// value is a node of the compiled tree: what is expected at one place of the
-// event, and where it goes.
-type value struct {
-	kind kind
-	// path names the place in messages, as users[].user.
-	path string
-	// first and leaves are the leaf columns below this node.
-	first, leaves int
-	// def is the definition level when the value is present; rep, of an array, is
-	// the repetition level of its second and later elements.
-	def, rep uint8
-	// timeRank is the position among the fields that may hold the event's time,
-	// in the order of their declaration, or noRank.
-	timeRank   int
-	formats    []timeFormat
-	indicators []indicator
-	object     *object
-	element    *value
-}
-
-const noRank = int(^uint(0) >> 1)
-
-// field is a member of an object.
-type field struct {
-	name     string
-	required bool
-	index    int
-	value    *value
-	// sources are the slots of a copy, in order of preference.
-	sources []int
-}
-
-// key is a name in the input that an object reads.
-type key struct {
-	name string
-	// field is the number of the field that takes the value, or -1 when only a
-	// copy looks here. rank is the place among the names of one renamed field.
-	field, rank int
-	tap         *tap
-}
-
-// object is the compiled form of a list of fields.
-type object struct {
-	fields []*field
-	keys   []key
-	byName map[string]int
-	// required has a bit for each required field.
-	required [maxFields / 64]uint64
-}
-
-// tap leads to a place that a copy reads: a trie over the segments of the paths.
-type tap struct {
-	name string
-	// slot is where the value is left, or -1 when only something below is wanted.
-	slot     int
-	children []*tap
-}
-
 // Compile reads the YAML text of a schema. The error lists every problem found,
 // each with its line.
 func Compile(text []byte) (*Schema, error) {
@@ -407,28 +349,6 @@ func (c *compiler) copies(decls []fieldDecl) {
 		}
 	}
 	s.slots = len(slots)
-}
-
-func (o *object) tap(path []string, slot int) {
-	i, known := o.byName[path[0]]
-	if !known {
-		i = len(o.keys)
-		o.byName[path[0]] = i
-		o.keys = append(o.keys, key{name: path[0], field: -1})
-	}
-	if o.keys[i].tap == nil {
-		o.keys[i].tap = &tap{name: path[0], slot: -1}
-	}
-	t := o.keys[i].tap
-	for _, segment := range path[1:] {
-		at := slices.IndexFunc(t.children, func(c *tap) bool { return c.name == segment })
-		if at < 0 {
-			at = len(t.children)
-			t.children = append(t.children, &tap{name: segment, slot: -1})
-		}
-		t = t.children[at]
-	}
-	t.slot = slot
 }
 
 // indicatorLists adds the columns of the p_any_* lists.

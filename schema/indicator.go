@@ -336,15 +336,13 @@ func isAccountID(b []byte) bool {
 // value once. Indicators gets the values of all lists together.
 func (r *Row) lists(s *Schema) {
 	sortFindings(r.found, byList)
-	rep := uint8(0)
 	for i, f := range r.found {
+		rep := uint8(0)
 		if i > 0 && r.found[i-1].list == f.list {
 			if bytes.Equal(r.found[i-1].text, f.text) {
 				continue
 			}
 			rep = 1
-		} else {
-			rep = 0
 		}
 		r.Cells = append(r.Cells, Cell{
 			Bytes: f.text, Leaf: uint16(s.lists[f.list]), Kind: Bytes, Rep: rep, Def: listDef,
