@@ -102,19 +102,19 @@ func TestOpenRefuses(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"nothing":           {nil, ""},
-		"half":              {data[:len(data)/2], ""},
-		"without its end":   {data[:len(data)-1], ""},
-		"foreign":           {replace("margay.format", "notours.frmat"), ErrNotSegment.Error()},
-		"without info":      {replace("margay.info", "margay.inf0"), "margay.info"},
-		"without commit":    {replace("margay.commit", "margay.c0mmit"), "margay.commit"},
-		"other rows":        {replace(`"rows":20,"raw`, `"rows":21,"raw`), "rows"},
-		"other columns":     {replace(`"name":"medium"`, `"name":"mediun"`), "columns"},
-		"unknown type":      {replace(`"type":"int16"`, `"type":"int17"`), "int17"},
-		"other cut":         {replace(`"cut_leaf":8`, `"cut_leaf":9`), "repeats the line"},
-		"times end early":   {replace(`"stored_min":17`, `"stored_min":27`), "times"},
-		"group elsewhere":   {replace(length, `"length":`+longer), "row group 0"},
-		"no digest":         {replace(`"sha256":"`, `"sha257":"`), "SHA-256"},
+		"nothing":         {nil, ""},
+		"half":            {data[:len(data)/2], ""},
+		"without its end": {data[:len(data)-1], ""},
+		"foreign":         {replace("margay.format", "notours.frmat"), ErrNotSegment.Error()},
+		"without info":    {replace("margay.info", "margay.inf0"), "margay.info"},
+		"without commit":  {replace("margay.commit", "margay.c0mmit"), "margay.commit"},
+		"other rows":      {replace(`"rows":20,"raw`, `"rows":21,"raw`), "rows"},
+		"other columns":   {replace(`"name":"medium"`, `"name":"mediun"`), "columns"},
+		"unknown type":    {replace(`"type":"int16"`, `"type":"int17"`), "int17"},
+		"other cut":       {replace(`"cut_leaf":8`, `"cut_leaf":9`), "repeats the line"},
+		"times end early": {replace(`"stored_min":17`, `"stored_min":27`), "times"},
+		"group elsewhere": {replace(length, `"length":`+longer), "row group 0"},
+		"no digest":       {replace(`"sha256":"`, `"sha257":"`), "SHA-256"},
 	} {
 		_, err := NewReader(bytes.NewReader(c.data), int64(len(c.data)), "memory")
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "read segment memory") {
