@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -12,12 +13,7 @@ import (
 func grounds(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"segment.csv", "other.csv"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("a\n1\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "link.csv")); err != nil {
+	if err := layGrounds(dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -76,6 +72,70 @@ func TestBehindTheGate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKernelAlone tries the attacks on files with Landlock as the only layer.
+func TestKernelAlone(t *testing.T) {
+	t.Parallel()
+	if landlockVersion() == 0 {
+		t.Log("this kernel has no Landlock")
+		return
+	}
+	dir, pid := grounds(t), strconv.Itoa(os.Getpid())
+	for _, sql := range []string{
+		"SELECT * FROM read_text('/etc/passwd')",
+		"SELECT * FROM read_text('{other}')",
+		"SELECT * FROM read_text('{link}')",
+		"SELECT * FROM read_blob(['/proc/%d/environ', '/proc/%d/environ', '/proc/%d/cmdline', '/proc/%d/maps'])",
+		"SELECT content FROM read_text('/proc/%d/status')",
+		"COPY (SELECT 1) TO '{new}'",
+		"COPY (SELECT 2 AS a) TO '{segment}' (FORMAT csv, USE_TMP_FILE false)",
+		"COPY (SELECT 2 AS a) TO '{segment}' (FORMAT csv)",
+		"COPY (SELECT 2 AS a) TO '{other}' (FORMAT csv, USE_TMP_FILE false)",
+		"EXPORT DATABASE '{new}'",
+		"ATTACH '{new}' AS d",
+	} {
+		sql = attack{sql: strings.ReplaceAll(sql, "%d", pid)}.at(dir)
+		out, _, err := new(fixture).ask(t.Context(), naked, groundsRequest(dir, sql))
+		if err == nil {
+			t.Errorf("%s went through: %.100s", sql, out)
+		}
+		checkGrounds(t, attack{name: sql}, dir)
+	}
+	// The layer does let pass what a query needs.
+	out, _, err := new(fixture).ask(t.Context(), naked, groundsRequest(dir, "SELECT * FROM mongodb_audit"))
+	if err != nil || out != "{\"a\":1}\n" {
+		t.Errorf("a query for the segment: %q, %v", out, err)
+	}
+}
+
+// TestCheckSandbox holds that the check passes here, finds Landlock where it is,
+// and does not overlook a hole.
+func TestCheckSandbox(t *testing.T) {
+	t.Parallel()
+	r, err := CheckSandbox(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := r.Print(&text); err != nil {
+		t.Fatal(err)
+	}
+	if !r.OK() || len(r.Checks) < len(attacks) {
+		t.Errorf("%d checks:\n%s", len(r.Checks), text.String())
+	}
+	for i := range r.Checks {
+		if r.Checks[i].Needed {
+			r.Checks[i].Holds = false
+			break
+		}
+	}
+	if r.OK() {
+		t.Error("a check that fails goes unnoticed")
+	}
+	if (Report{}).OK() {
+		t.Error("a report without checks is taken for good")
 	}
 }
 

@@ -26,7 +26,7 @@ func openEngine(l Limits, temp string) (*engine, error) {
 	}
 	defer duckdb.DestroyConfig(&config)
 	for _, s := range [][2]string{
-		{"threads", fmt.Sprint(l.Threads)},
+		{"threads", "1"}, // more only when the thread is restricted for good
 		{"memory_limit", fmt.Sprintf("%dB", l.Memory)},
 		{"temp_directory", temp},
 		{"max_temp_directory_size", fmt.Sprintf("%dB", l.Temp)},
@@ -47,6 +47,24 @@ func openEngine(l Limits, temp string) (*engine, error) {
 	if duckdb.Connect(e.db, &e.conn) == duckdb.StateError {
 		duckdb.Close(&e.db)
 		return nil, errors.New("connect to duckdb")
+	}
+	return e, nil
+}
+
+// startEngine opens an instance on the calling thread, which the goroutine must
+// own, and restricts that thread before DuckDB starts others on it.
+func startEngine(m *message) (*engine, error) {
+	e, err := openEngine(m.Limits, m.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := narrow(m); err != nil {
+		e.close()
+		return nil, err
+	}
+	if err := e.exec(fmt.Sprintf("SET threads = %d", m.Limits.Threads)); err != nil {
+		e.close()
+		return nil, fmt.Errorf("start duckdb's threads: %w", err)
 	}
 	return e, nil
 }

@@ -49,7 +49,7 @@ func landlockVersion() int {
 // its parent, the same program, has mapped.
 func landlockRules(exe string, m *message) (*landlockSet, error) {
 	s := &landlockSet{version: landlockVersion()}
-	if s.version == 0 || m.bare {
+	if s.version == 0 || m.Bare {
 		return &landlockSet{}, nil
 	}
 	s.add(exe, landExec)
@@ -62,11 +62,14 @@ func landlockRules(exe string, m *message) (*landlockSet, error) {
 	}
 	s.add("/etc/ld.so.cache", landRead)
 	s.add("/dev/urandom", landRead)
-	// DuckDB looks for memory and CPU limits of its control group when it starts,
-	// and ends the process if it sees the files but cannot read them. Of /proc
-	// that opens nothing private: Landlock also keeps a process from what needs
-	// the right to trace another one, such as its environment and memory.
+	// For DuckDB's start only: narrow takes it away again.
 	s.add("/proc", landRead)
+	s.addData(m)
+	return s, nil
+}
+
+// addData allows what the worker needs after its start.
+func (s *landlockSet) addData(m *message) {
 	for _, path := range []string{"/sys/fs/cgroup", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage"} {
 		s.add(path, landRead)
 	}
@@ -76,7 +79,21 @@ func landlockRules(exe string, m *message) (*landlockSet, error) {
 			s.add(f.Path, landRead)
 		}
 	}
-	return s, nil
+}
+
+// narrow takes /proc away from the calling thread, and from those that DuckDB
+// starts on it. DuckDB reads the limits of its control group there when it
+// starts, under the number of a process that does not exist yet when the
+// parent makes its rules, and ends the process if it cannot. But files of other
+// processes of the same user can be read there too, among them their
+// environment, and Landlock does not forbid that by itself.
+func narrow(m *message) error {
+	s := &landlockSet{version: landlockVersion()}
+	if s.version == 0 || m.Bare {
+		return nil
+	}
+	s.addData(m)
+	return s.apply(unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_READ_FILE}, unsafe.Sizeof(uint64(0)))
 }
 
 func (s *landlockSet) add(path string, rights uint64) {
@@ -124,6 +141,11 @@ func (s *landlockSet) restrict() error {
 		attr.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 		size += unsafe.Sizeof(attr.Scoped)
 	}
+	return s.apply(attr, size)
+}
+
+// apply makes a rule set of the first size bytes of attr and enters it.
+func (s *landlockSet) apply(attr unix.LandlockRulesetAttr, size uintptr) error {
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
 		return fmt.Errorf("make landlock rules: %w", errno)
@@ -166,7 +188,7 @@ func allow(ruleset int, r landlockRule, handled uint64) error {
 		return fmt.Errorf("open %s for a landlock rule: %w", r.path, err)
 	}
 	defer func() { _ = unix.Close(fd) }() // holds nothing
-	rights := r.rights
+	rights := r.rights & handled
 	if r.rights&unix.LANDLOCK_ACCESS_FS_WRITE_FILE != 0 {
 		rights |= (unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_REFER) & handled
 	}

@@ -9,6 +9,9 @@ import (
 // it must hold too.
 const ungated = "sql-worker-ungated"
 
+// naked is a worker without gate and settings: only the kernel is left.
+const naked = "sql-worker-naked"
+
 // TestMain lets the test binary be the child, as the program is in production.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
@@ -16,7 +19,9 @@ func TestMain(m *testing.M) {
 		case WorkerCommand:
 			os.Exit(Worker())
 		case ungated:
-			os.Exit(work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report"), openGate))
+			os.Exit(worker{gate: openGate, settings: true}.work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report")))
+		case naked:
+			os.Exit(worker{gate: openGate}.work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report")))
 		}
 	}
 	os.Exit(m.Run())

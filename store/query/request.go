@@ -238,7 +238,8 @@ type message struct {
 	Memory  []memoryTable `json:"memory"`
 	Limits  Limits        `json:"limits"`
 	TempDir string        `json:"temp_dir"`
-	bare    bool
+	// Bare leaves out Landlock, for tests.
+	Bare bool `json:"bare,omitempty"`
 	// Check asks for the attacks of CheckSandbox instead of SQL.
 	Check *checkOrder `json:"check,omitempty"`
 }

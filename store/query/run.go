@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,7 +55,7 @@ func run(ctx context.Context, command string, r Request, stdout, stderr io.Write
 }
 
 func (r *Request) message() (*message, error) {
-	m := &message{SQL: r.SQL, Output: r.Output, Width: r.Width, Tables: r.Tables, Limits: r.Limits, bare: r.bare}
+	m := &message{SQL: r.SQL, Output: r.Output, Width: r.Width, Tables: r.Tables, Limits: r.Limits, Bare: r.bare}
 	for _, t := range r.Memory {
 		rows := t.Rows
 		if rows == nil {
@@ -134,12 +133,9 @@ func newChild(ctx context.Context, command string, m *message, text []byte, stdo
 // run starts the child on a thread of its own and waits for it there. The
 // thread gives up what the child must not have, and ends with the child.
 func (c *child) run() error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the restricted thread is thrown away
-		done <- c.start()
-	}()
-	return <-done
+	var err error
+	onThread(func() { err = c.start() })
+	return err
 }
 
 func (c *child) start() error {

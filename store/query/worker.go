@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -22,16 +23,20 @@ const maxMessage = 4 << 10
 // WorkerCommand must do nothing before it and exit with its result. It reads a
 // request from standard input and writes rows to standard output.
 func Worker() int {
-	return work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report"), inspect)
+	return worker{gate: inspect, settings: true}.work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report"))
 }
 
-// gate decides about a statement; it is inspect, but for tests of what lies
-// behind it.
-type gate func(sql string, serialize serializer, tables []string) (*plan, error)
+// worker has the inner layers as parts, so that tests can try what holds
+// without them.
+type worker struct {
+	gate     func(sql string, serialize serializer, tables []string) (*plan, error)
+	settings bool
+}
 
-func work(in io.Reader, out io.Writer, reports io.WriteCloser, g gate) int {
+func (w worker) work(in io.Reader, out io.Writer, reports io.WriteCloser) int {
+	runtime.LockOSThread() // the thread that is restricted, and that starts DuckDB's
 	var r report
-	err := answer(in, out, &r, g)
+	err := w.answer(in, out, &r)
 	if err != nil {
 		r.fail(err)
 		r.Message = r.Message[:min(len(r.Message), maxMessage)]
@@ -45,7 +50,7 @@ func work(in io.Reader, out io.Writer, reports io.WriteCloser, g gate) int {
 	return 0
 }
 
-func answer(in io.Reader, out io.Writer, r *report, g gate) error {
+func (w worker) answer(in io.Reader, out io.Writer, r *report) error {
 	var m message
 	if err := json.NewDecoder(io.LimitReader(in, maxRequest)).Decode(&m); err != nil {
 		return fmt.Errorf("read the request: %w", err)
@@ -58,12 +63,12 @@ func answer(in io.Reader, out io.Writer, r *report, g gate) error {
 		r.Checks = checks
 		return err
 	}
-	e, err := openEngine(m.Limits, m.TempDir)
+	e, err := startEngine(&m)
 	if err != nil {
 		return err
 	}
 	// The process ends with the statement: the instance is not torn down.
-	p, err := g(m.SQL, e.serialize, m.names())
+	p, err := w.gate(m.SQL, e.serialize, m.names())
 	if err != nil {
 		return explain(err, &m)
 	}
@@ -74,11 +79,13 @@ func answer(in io.Reader, out io.Writer, r *report, g gate) error {
 	if err := e.confine(paths); err != nil {
 		return err
 	}
-	if err := e.views(&m, p); err != nil {
+	if err := e.views(&m); err != nil {
 		return explain(err, &m)
 	}
-	if err := e.lock(); err != nil {
-		return err
+	if w.settings {
+		if err := e.lock(); err != nil {
+			return err
+		}
 	}
 	return explain(e.stream(&m, out, r), &m)
 }
@@ -206,7 +213,7 @@ func (e *engine) confine(paths []string) error {
 	return nil
 }
 
-func (e *engine) views(m *message, p *plan) error {
+func (e *engine) views(m *message) error {
 	for _, t := range m.Tables {
 		sql := t.SQL
 		if strings.Contains(sql, FilesMark) {
