@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -72,7 +74,8 @@ func (e Encoder) Append(dst, doc []byte, s Style) ([]byte, error) {
 // AppendValue appends the text of a value of the BSON type typ. value holds
 // its bytes without type and key, and nothing more; errors are those of Append.
 func (e Encoder) AppendValue(dst []byte, typ byte, value []byte, s Style) ([]byte, error) {
-	w := writer{b: value, style: s, location: e.Location, depth: DefaultMaxDepth}
+	// Without spare capacity no string can be read beyond the document.
+	w := writer{b: slices.Clip(value), style: s, location: e.Location, depth: DefaultMaxDepth}
 	start := len(dst)
 	end := w.size(typ, 0, len(value))
 	if end >= 0 && end != len(value) {
@@ -211,27 +214,40 @@ func (w *writer) document(dst []byte, i, end int, array bool) []byte {
 			dst = append(dst, ' ')
 		}
 		typ := w.b[i]
-		i++
-		n := bytes.IndexByte(w.b[i:end], 0)
+		n, clean := w.keySize(i+1, end)
 		if n < 0 {
-			w.fail(i, "key without end")
+			w.fail(i+1, "key without end")
 			return dst
 		}
+		key := w.b[i+1 : i+1+n]
+		i += n + 2
 		if !array {
-			dst = appendString(dst, w.b[i:i+n])
-			if spaced {
-				dst = append(dst, " : "...)
+			dst = append(dst, '"')
+			if clean {
+				dst = append(dst, key...)
 			} else {
-				dst = append(dst, ':')
+				dst = appendEscaped(dst, key)
+			}
+			if spaced {
+				dst = append(dst, `" : `...)
+			} else {
+				dst = append(dst, '"', ':')
 			}
 		}
-		i += n + 1
-		after := w.size(typ, i, end)
-		if after < 0 {
-			return dst
-		}
-		if dst = w.value(dst, typ, i, after); w.msg != "" {
-			return dst
+		after := 0
+		if typ == typeString {
+			// More than half of all values, so not left to the switches.
+			if after = w.stringSize(i, end); after < 0 {
+				return dst
+			}
+			dst = appendString(dst, w.b[i+4:after-1])
+		} else {
+			if after = w.size(typ, i, end); after < 0 {
+				return dst
+			}
+			if dst = w.value(dst, typ, i, after); w.msg != "" {
+				return dst
+			}
 		}
 		i = after
 	}
@@ -240,4 +256,20 @@ func (w *writer) document(dst []byte, i, end int, array bool) []byte {
 	}
 	w.depth++
 	return append(dst, shut)
+}
+
+// keySize returns the length of the C string at b[i], or a negative number if
+// it does not end before limit, and whether it needs no escapes.
+func (w *writer) keySize(i, limit int) (n int, clean bool) {
+	for n = i; limit-n >= 8; n += 8 {
+		m := special(binary.LittleEndian.Uint64(w.b[n:]))
+		if m == 0 {
+			continue
+		}
+		if n += bits.TrailingZeros64(m) >> 3; w.b[n] == 0 {
+			return n - i, true
+		}
+		break
+	}
+	return bytes.IndexByte(w.b[i:limit], 0), false
 }

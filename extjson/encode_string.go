@@ -14,16 +14,21 @@ func appendString(dst, s []byte) []byte {
 // appendEscaped appends what stands between the quotes of a JSON string. It
 // escapes what has to be, as mongod does: neither '/' nor anything from DEL on.
 // Bytes that are not UTF-8, which mongod would pass on, become U+FFFD.
+//
+// In BSON a zero byte follows every string, and more of the document: up to its
+// capacity s may be read, so that short strings too go eight bytes at a time.
 func appendEscaped(dst, s []byte) []byte {
 	start, i := 0, 0
 	for i < len(s) {
-		if len(s)-i >= 8 {
-			m := special(binary.LittleEndian.Uint64(s[i:]))
+		if cap(s)-i >= 8 {
+			m := special(binary.LittleEndian.Uint64(s[i : i+8]))
 			if m == 0 {
 				i += 8
 				continue
 			}
-			i += bits.TrailingZeros64(m) >> 3
+			if i += bits.TrailingZeros64(m) >> 3; i >= len(s) {
+				break
+			}
 		}
 		c := s[i]
 		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
