@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -199,4 +200,67 @@ func BenchmarkAppend(b *testing.B) {
 		}
 		appendAudit(g, &rows[i], true, true)
 	}
+}
+
+// auditFile is a file of row groups of so many audit events.
+func auditFile(b *testing.B, groups, rows int) *File {
+	b.Helper()
+	s, err := NewSchema(auditNodes())
+	if err != nil {
+		b.Fatal(err)
+	}
+	g := NewGroup(s)
+	var out bytes.Buffer
+	w := NewWriter(&out, s)
+	all := auditRows(groups * rows)
+	for i := range all {
+		appendAudit(g, &all[i], true, true)
+		if g.Rows() == rows {
+			if err := w.WriteGroup(g); err != nil {
+				b.Fatal(err)
+			}
+			g.Reset()
+		}
+	}
+	if err := w.Close(nil); err != nil {
+		b.Fatal(err)
+	}
+	return openBytes(b, out.Bytes())
+}
+
+// BenchmarkReadGroup reads small row groups into one, as a merge does that
+// encodes anew.
+func BenchmarkReadGroup(b *testing.B) {
+	f := auditFile(b, 10, 1000)
+	// The schema with its hints, which the file does not know.
+	s, err := NewSchema(auditNodes())
+	if err != nil {
+		b.Fatal(err)
+	}
+	g := NewGroup(s)
+	b.ReportAllocs()
+	b.SetBytes(f.Groups()[9].End)
+	for b.Loop() {
+		g.Reset()
+		for i := range f.Groups() {
+			if err := f.ReadGroup(i, g); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/row")
+}
+
+// BenchmarkAppendGroups copies row groups, as a merge does where they are large.
+func BenchmarkAppendGroups(b *testing.B) {
+	f := auditFile(b, 1, 10_000)
+	w := NewWriter(io.Discard, f.Schema())
+	b.ReportAllocs()
+	b.SetBytes(f.Groups()[0].End)
+	for b.Loop() {
+		if err := w.AppendGroups(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/row")
 }

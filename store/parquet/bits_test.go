@@ -15,11 +15,12 @@ func TestHybridRoundTrip(t *testing.T) {
 			v := rapid.Uint32Max(uint32(1<<w - 1))
 			if rapid.Bool().Draw(rt, "run") {
 				x := v.Draw(rt, "value")
-				for range rapid.IntRange(1, 50).Draw(rt, "length") {
+				for range rapid.SampledFrom([]int{1, 5, 7, 8, 9, 15, 16, 17, 200}).Draw(rt, "length") {
 					values = append(values, x)
 				}
 			} else {
-				values = append(values, rapid.SliceOfN(v, 0, 30).Draw(rt, "values")...)
+				n := rapid.SampledFrom([]int{1, 7, 8, 9, 16, 31, 70}).Draw(rt, "length")
+				values = append(values, rapid.SliceOfN(v, n, n).Draw(rt, "values")...)
 			}
 		}
 		h := newHybrid(appendHybrid(nil, values, w), w)
@@ -38,8 +39,9 @@ func TestDeltaRoundTrip(t *testing.T) {
 		if narrow {
 			least, most = math.MinInt32, math.MaxInt32
 		}
+		n := rapid.SampledFrom([]int{0, 1, 2, 32, 33, 34, 128, 129, 130, 257, 600}).Draw(rt, "length")
 		value := rapid.OneOf(rapid.Int64Range(least, most), rapid.Int64Range(-5, 5), rapid.SampledFrom([]int64{least, most}))
-		values := rapid.SliceOfN(value, 0, 600).Draw(rt, "values")
+		values := rapid.SliceOfN(value, n, n).Draw(rt, "values")
 		d, err := newDelta(appendDelta(nil, values, narrow), narrow)
 		if err != nil {
 			rt.Fatal(err)

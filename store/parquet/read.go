@@ -20,6 +20,8 @@ type Value struct {
 	Int int64
 	// Bytes holds byte arrays. It is valid until visit returns.
 	Bytes []byte
+	// code is the number of the value in the chunk's dictionary, or -1.
+	code int
 }
 
 var errPage = errors.New("damaged page")
@@ -42,28 +44,53 @@ func (f *File) ReadGroup(group int, into *Group) error {
 	}
 	for leaf := range into.cols {
 		c := &into.cols[leaf]
-		numbers := c.mode <= dictInts
-		most := c.leaf.MaxDef
+		remap := f.buf.remap[:0]
 		err := f.ReadColumn(group, leaf, func(v *Value) error {
-			switch {
-			case v.Def != most:
+			if v.Def != c.maxDef {
 				c.Null(v.Rep, v.Def)
-			case numbers:
-				c.number(v.Int, v.Rep, v.Def)
-			default:
-				c.Bytes(v.Bytes, v.Rep, v.Def)
+			} else if remap = c.copyValue(v, remap); into.size > MaxGroupSize {
+				return errGroupFull
 			}
-			if into.size > MaxGroupSize || c.n > MaxGroupValues {
-				return fmt.Errorf("the rows are more than one row group can hold")
+			if c.n > MaxGroupValues {
+				return errGroupFull
 			}
 			return nil
 		})
+		f.buf.remap = remap
 		if err != nil {
 			return err
 		}
 	}
 	into.rows += int(f.groups[group].Rows)
 	return nil
+}
+
+var errGroupFull = errors.New("the rows are more than one row group can hold")
+
+// copyValue appends a value that was read. A value with a code is looked up in
+// the dictionary only once: remap holds, by the code in the file, the code in
+// this column plus one, or 0 while that is unknown.
+func (c *Column) copyValue(v *Value, remap []uint32) []uint32 {
+	coded := v.code >= 0 && (c.mode == dictInts || c.mode == dictBytes)
+	if coded && int(v.code) < len(remap) && remap[v.code] != 0 {
+		c.level(v.Rep, v.Def)
+		c.values++
+		c.codes = append(c.codes, remap[v.code]-1)
+		c.group.size += 4
+		return remap
+	}
+	if c.mode <= dictInts {
+		c.number(v.Int, v.Rep, v.Def)
+	} else {
+		c.Bytes(v.Bytes, v.Rep, v.Def)
+	}
+	if coded && (c.mode == dictInts || c.mode == dictBytes) && len(c.codes) > 0 {
+		for len(remap) <= int(v.code) {
+			remap = append(remap, 0)
+		}
+		remap[v.code] = c.codes[len(c.codes)-1] + 1
+	}
+	return remap
 }
 
 // chunkReader reads one column chunk after the other and keeps the memory for
@@ -77,6 +104,8 @@ type chunkReader struct {
 	// dictPage.
 	dict []int64
 	ends []uint32
+	// remap belongs to ReadGroup.
+	remap []uint32
 
 	seen, rows int64
 }
@@ -251,9 +280,9 @@ func (r *chunkReader) data(page []byte, n int, visit func(v *Value) error) error
 				return err
 			}
 		}
-		v.Int, v.Bytes = 0, nil
+		v.Int, v.Bytes, v.code = 0, nil, -1
 		if v.Def == r.leaf.MaxDef {
-			if v.Int, v.Bytes, err = values.next(); err != nil {
+			if err = values.next(&v); err != nil {
 				return err
 			}
 		}

@@ -74,7 +74,7 @@ func TestRoundTrip(t *testing.T) {
 // The sample is large enough for pages to be cut, for dictionaries to be given
 // up, and for runs of every kind.
 func TestRoundTripLarge(t *testing.T) {
-	s, rows := sample(t, 40_000)
+	s, rows := sample(t, 25_000)
 	want := newShredder(s)
 	for _, row := range rows {
 		want.row(row)

@@ -83,23 +83,26 @@ func (r *chunkReader) values(page []byte) (v valueReader, err error) {
 	return v, err
 }
 
-func (v *valueReader) next() (int64, []byte, error) {
+// next fills in the value of an entry.
+func (v *valueReader) next(dst *Value) (err error) {
 	switch v.encoding {
 	case encPlain:
-		return v.plain.next()
+		dst.Int, dst.Bytes, err = v.plain.next()
+		return err
 	case encDelta:
-		n, err := v.delta.next()
-		return n, nil, err
+		dst.Int, err = v.delta.next()
+		return err
 	}
 	code, err := v.codes.next()
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	r := v.chunk
+	dst.code = int(code)
 	switch {
-	case int64(code) < int64(len(r.dict)):
-		return r.dict[code], nil, nil
-	case int64(code) < int64(len(r.ends)):
+	case dst.code < len(r.dict):
+		dst.Int = r.dict[code]
+	case dst.code < len(r.ends):
 		start := uint32(0)
 		if code > 0 {
 			start = r.ends[code-1]
@@ -108,7 +111,9 @@ func (v *valueReader) next() (int64, []byte, error) {
 			start += 4
 		}
 		end := r.ends[code]
-		return 0, r.dictPage[start:end:end], nil
+		dst.Bytes = r.dictPage[start:end:end]
+	default:
+		return errPage
 	}
-	return 0, nil, errPage
+	return nil
 }
