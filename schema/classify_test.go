@@ -66,14 +66,17 @@ func TestClassifyForgets(t *testing.T) {
 		`"created":"never"`, `"eventTypeName":"E"`, `"id":"1"`, `"groupId":"g"`, `"action":"a"`, `"audit_id":"b"`,
 		`"time":"2026-01-01T00:00:00Z"`, `"result":"x"`,
 	}
+	set := newSet(append(Builtin().All(), compileFields(t,
+		"{name: who, type: string, required: true, rename: {from: [atype, eventTypeName]}}",
+		"{name: a, type: string, required: true, rename: {from: [action, audit_id]}}"))...)
 	rapid.Check(t, func(t *rapid.T) {
-		sticky := Builtin().Classifier(nil)
+		sticky := set.Classifier(nil)
 		var row, fresh Row
 		for range 12 {
 			in := "{" + strings.Join(rapid.SliceOfDistinct(rapid.SampledFrom(parts), func(s string) string { return s }).Draw(t, "event"), ",") + "}"
 			d := decode(t, []byte(in))
 			got, err := sticky.Classify(&row, d)
-			want, wantErr := Builtin().Classifier(nil).Classify(&fresh, d)
+			want, wantErr := set.Classifier(nil).Classify(&fresh, d)
 			if got != want || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
 				t.Fatalf("%s: got %v (%v), want %v (%v)", in, got, err, want, wantErr)
 			}

@@ -83,6 +83,7 @@ func (s *Schema) event(r *Row, d *Document, elements []byte) error {
 		spans = nil
 	}
 	hint := 0
+	tapped := uint64(0)
 	for rest := elements; len(rest) > 0; {
 		at := len(d.BSON) - 1 - len(rest)
 		element := rest
@@ -100,11 +101,14 @@ func (s *Schema) event(r *Row, d *Document, elements []byte) error {
 		}
 		hint = k + 1
 		key := &s.root.keys[k]
-		if key.tap != nil && !isNull(t) && !r.tap(key.tap, t, val) {
-			return errDamaged
-		}
 		if isNull(t) && key.field >= 0 {
 			continue // as good as absent
+		}
+		if key.tap != nil && tapped&key.tap.bit == 0 && !isNull(t) {
+			tapped |= key.tap.bit
+			if !r.tap(key.tap, t, val) {
+				return errDamaged
+			}
 		}
 		if key.field < 0 || seen[key.field/64]&(1<<(key.field%64)) != 0 ||
 			key.rank > 0 && s.root.better(key, elements) {
@@ -272,16 +276,17 @@ func (r *Row) array(v *value, t bsoncore.Type, val []byte, rep uint8) (bool, err
 	return true, nil
 }
 
-// tap leaves the values that copies read in their slots. The first value that is
-// not null counts. It reports false when the BSON is damaged.
+// tap leaves the values that copies read in their slots. Of a key that stands
+// twice the first counts here too. It reports false when the BSON is damaged.
 func (r *Row) tap(at *tap, t bsoncore.Type, val []byte) bool {
-	if at.slot >= 0 && !r.taps[at.slot].set {
+	if at.slot >= 0 {
 		r.taps[at.slot] = tapped{typ: t, set: true, value: val}
 	}
 	if len(at.children) == 0 || t != bsoncore.TypeEmbeddedDocument && t != bsoncore.TypeArray {
 		return true
 	}
 	rest, ok := body(val)
+	done := uint64(0)
 	for ok && len(rest) > 0 {
 		var name []byte
 		t, name, val, rest, ok = next(rest)
@@ -290,7 +295,10 @@ func (r *Row) tap(at *tap, t bsoncore.Type, val []byte) bool {
 		}
 		for _, child := range at.children {
 			if string(name) == child.name {
-				ok = r.tap(child, t, val)
+				if done&child.bit == 0 {
+					done |= child.bit
+					ok = r.tap(child, t, val)
+				}
 				break
 			}
 		}

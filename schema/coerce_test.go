@@ -249,13 +249,14 @@ func TestEventTime(t *testing.T) {
 		"{name: copied, type: timestamp, timeFormat: unix, isEventTime: true, copy: {from: elsewhere.at}}",
 	)
 	for in, want := range map[string]int64{
-		`{"last":3,"list":[2],"outer":{"at":1}}`:                    1,
-		`{"last":3,"list":[0,2,5],"outer":{"at":0}}`:                2,
-		`{"last":3,"outer":{}}`:                                     3,
-		`{"elsewhere":{"at":4}}`:                                    4,
-		`{"elsewhere":{"at":"never"}}`:                              0,
-		`{"last":0}`:                                                0,
-		`{"last":{"$date":"0001-01-01T00:00:00Z"},"list":[null,9]}`: 9,
+		`{"last":3,"outer":{"at":{"$date":"0001-01-01T00:00:00Z"}}}`: 3,
+		`{"last":3,"list":[2],"outer":{"at":1}}`:                     1,
+		`{"last":3,"list":[0,2,5],"outer":{"at":0}}`:                 2,
+		`{"last":3,"outer":{}}`:                                      3,
+		`{"elsewhere":{"at":4}}`:                                     4,
+		`{"elsewhere":{"at":"never"}}`:                               0,
+		`{"last":0}`:                                                 0,
+		`{"last":{"$date":"0001-01-01T00:00:00Z"},"list":[null,9]}`:  9,
 	} {
 		var row Row
 		if err := s.Coerce(&row, decode(t, []byte(in))); err != nil {
@@ -275,6 +276,7 @@ func TestRenameAndCopy(t *testing.T) {
 		"{name: first, type: string, copy: {from: [list.0.name, deep.er.name]}}",
 		"{name: number, type: int, copy: {from: [list.1, deep.er]}}",
 	)
+	var row Row // used again and again, so that what it held must not shine through
 	for _, c := range []struct{ in, want, extra string }{
 		{`{"@user":"x"}`, `{"user":"x"}`, ``},
 		{`{"login":"y","@user":"x"}`, `{"user":"x"}`, `{"login":"y"}`},
@@ -287,9 +289,11 @@ func TestRenameAndCopy(t *testing.T) {
 			`{"login":"y","list":[{"name":["no text"]},{}],"deep":{"er":{"name":"d"}}}`, `{"user":"y","first":"d"}`,
 			`{"list":[{"name":["no text"]},{}],"deep":{"er":{"name":"d"}}}`,
 		},
+		{`{"login":"y","list":["x",1],"list":[{"name":"n"},2]}`, `{"user":"y","number":1}`, `{"list":["x",1],"list":[{"name":"n"},2]}`},
+		{`{"login":"y","deep":{"er":{"name":1},"er":{"name":2}}}`, `{"user":"y","first":"1"}`, `{"deep":{"er":{"name":1},"er":{"name":2}}}`},
+		{`{"login":"y"}`, `{"user":"y"}`, ``},
 		{`{"login":"y","list":[{"name":null}],"deep":{"er":7}}`, `{"user":"y","number":7}`, `{"list":[{"name":null}],"deep":{"er":7}}`},
 	} {
-		var row Row
 		err := s.Coerce(&row, decode(t, []byte(c.in)))
 		if err != nil || c.want == "error" {
 			if (err == nil) != (c.want != "error") {

@@ -340,7 +340,9 @@ func (c *compiler) copies(decls []fieldDecl) {
 			if !known {
 				slot = len(slots)
 				slots[path] = slot
-				s.root.tap(strings.Split(path, "."), slot)
+				if !s.root.tap(strings.Split(path, "."), slot) {
+					c.problem(decls[i].line, "copies read more than 64 names at one level")
+				}
 			}
 			f.sources = append(f.sources, slot)
 		}

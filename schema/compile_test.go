@@ -49,6 +49,8 @@ func TestCompileErrors(t *testing.T) {
 		{"copy without from", head + "  - {name: a, type: int, copy: {}}", "line 3: copy needs from"},
 		{"nested copy", head + "  - {name: a, type: object, fields: [{name: b, type: int, copy: {from: c}}]}", "top level only"},
 		{"copy and rename", head + "  - {name: a, type: int, copy: {from: c}, rename: {from: d}}", "not together with rename"},
+		{"too many copied", head + "  - {name: a, type: int, copy: {from: [" + manyPaths(65, "%d.x") + "]}}", "more than 64 names at one level"},
+		{"too many copied below", head + "  - {name: a, type: int, copy: {from: [" + manyPaths(65, "x.%d") + "]}}", "more than 64 names at one level"},
 		{"one input twice", head + "  - {name: a, type: int}\n  - {name: b, type: int, rename: {from: a}}", `two fields take their input from "a"`},
 		{"too deep", head + "  - {name: a, type: " + strings.Repeat("array, element: {type: ", 70) + "int" + strings.Repeat("}", 71), "nested deeper than 64 levels"},
 		{"too many fields", "schema: Test.Event\nfields: " + manyFields(257), "at most 256 fields"},
@@ -60,6 +62,14 @@ func TestCompileErrors(t *testing.T) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)
 		}
 	}
+}
+
+func manyPaths(n int, format string) string {
+	paths := make([]string, n)
+	for i := range paths {
+		paths[i] = fmt.Sprintf(format, i)
+	}
+	return strings.Join(paths, ", ")
 }
 
 // multiplied is a schema whose columns double with each of n definitions.

@@ -63,8 +63,9 @@ func decodeLabel(out []rune, label []byte) ([]rune, bool) {
 			}
 			digit := punyDigit(code[0])
 			code = code[1:]
-			// utf8.MaxRune times the length bounds i in any valid label.
-			if digit < 0 || weight > utf8.MaxRune || i > utf8.MaxRune*punyLabel {
+			// The bound holds in any valid label. Each digit but the last of a number is
+			// at least 1, so that it bounds weight too.
+			if digit < 0 || i > utf8.MaxRune*punyLabel {
 				return nil, false
 			}
 			i += digit * weight

@@ -98,7 +98,6 @@ func (r *Row) reset(s *Schema) {
 	r.CutStart, r.CutEnd = 0, 0
 	r.Extra = nil
 	r.scratch = r.scratch[:0]
-	r.literal = nil
 	r.timeRank = noRank
 	r.found = r.found[:0]
 	r.extra = r.extra[:0]

@@ -52,6 +52,8 @@ type object struct {
 	fields []*field
 	keys   []key
 	byName map[string]int
+	// taps counts the keys that copies read.
+	taps int
 	// required has a bit for each required field.
 	required [maxFields / 64]uint64
 }
@@ -59,13 +61,16 @@ type object struct {
 // tap leads to a place that a copy reads: a trie over the segments of the paths.
 type tap struct {
 	name string
+	// bit is the tap's own among its siblings, which mark that it has been read.
+	bit uint64
 	// slot is where the value is left, or -1 when only something below is wanted.
 	slot     int
 	children []*tap
 }
 
-// tap makes the keys lead to what path names, and leaves it in slot.
-func (o *object) tap(path []string, slot int) {
+// tap makes the keys lead to what path names, and leaves it in slot. It reports
+// false when there are more siblings than bits.
+func (o *object) tap(path []string, slot int) bool {
 	i, known := o.byName[path[0]]
 	if !known {
 		i = len(o.keys)
@@ -73,18 +78,23 @@ func (o *object) tap(path []string, slot int) {
 		o.keys = append(o.keys, key{name: path[0], field: -1})
 	}
 	if o.keys[i].tap == nil {
-		o.keys[i].tap = &tap{name: path[0], slot: -1}
+		o.keys[i].tap = &tap{name: path[0], slot: -1, bit: 1 << o.taps}
+		o.taps++
 	}
 	t := o.keys[i].tap
 	for _, segment := range path[1:] {
 		at := slices.IndexFunc(t.children, func(c *tap) bool { return c.name == segment })
 		if at < 0 {
 			at = len(t.children)
-			t.children = append(t.children, &tap{name: segment, slot: -1})
+			t.children = append(t.children, &tap{name: segment, slot: -1, bit: 1 << at})
 		}
 		t = t.children[at]
+		if t.bit == 0 {
+			return false
+		}
 	}
 	t.slot = slot
+	return o.taps <= 64
 }
 
 // next takes the first element off b and finds its key, or -1 when the object
