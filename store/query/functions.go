@@ -15,14 +15,14 @@ var tableFunctions = words(`unnest range generate_series json_each json_tree`)
 // looks into the catalog or the parser, or exists for DuckDB's own use.
 var functions = words(
 	// operators
-	`! !__postfix !~~ !~~* % & && * ** + - ->> / // <-> << <=> <@ >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~`,
+	`!__postfix !~~ !~~* % & && * ** + - ->> / // <-> << <=> <@ >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~`,
 	`add subtract multiply divide mod xor`,
 	// strings
 	`ascii bar base64 bin bit_count bit_length char_length character_length chr concat concat_ws contains
 	damerau_levenshtein editdist3 ends_with format format_bytes formatreadabledecimalsize formatreadablesize from_base64
 	from_binary from_hex hamming hex ilike_escape instr jaccard jaro_similarity jaro_winkler_similarity lcase left left_grapheme
 	length length_grapheme levenshtein like_escape lower lpad ltrim mismatches nfc_normalize not_ilike_escape not_like_escape
-	octet_length ord overlay parse_dirname parse_dirpath parse_filename parse_formatted_bytes parse_path pg_size_pretty
+	octet_length ord parse_dirname parse_dirpath parse_filename parse_formatted_bytes parse_path pg_size_pretty
 	position prefix printf regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace
 	regexp_split_to_array regexp_split_to_table repeat replace reverse right right_grapheme rpad rtrim split split_part
 	starts_with str_split str_split_regex string_split string_split_regex string_to_array strip_accents strlen strpos

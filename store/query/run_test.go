@@ -3,24 +3,43 @@ package query
 import (
 	"bytes"
 	"context"
+	"syscall"
 	"testing"
+	"time"
 )
 
-func TestRunHello(t *testing.T) {
-	var out, errs bytes.Buffer
-	res, err := Run(t.Context(), Request{SQL: "select 1 as a, 'x' as b, [1,2] as c"}, &out, &errs)
-	t.Log(out.String(), errs.String(), res, err)
-	if err != nil {
-		t.Fatal(err)
-	}
+// BenchmarkStart measures the shortest statement: the start of the child to its
+// end. The CPU time is the child's.
+func BenchmarkStart(b *testing.B) {
+	benchmark(b, Request{SQL: "SELECT 1 AS a"})
 }
 
-func BenchmarkStart(b *testing.B) {
+// BenchmarkTwoTables adds two segments and a memory table.
+func BenchmarkTwoTables(b *testing.B) {
+	f := newFixture(b)
+	benchmark(b, f.request("SELECT count(*) AS n FROM events, margay_sources"))
+}
+
+func benchmark(b *testing.B, r Request) {
+	b.Helper()
 	b.ReportAllocs()
+	before := childTime(b)
 	for b.Loop() {
 		var out, errs bytes.Buffer
-		if _, err := Run(context.Background(), Request{SQL: "select 1 as a"}, &out, &errs); err != nil {
+		if _, err := Run(context.Background(), r, &out, &errs); err != nil {
 			b.Fatal(err)
 		}
+		b.SetBytes(int64(out.Len()))
 	}
+	b.ReportMetric(float64(childTime(b)-before)/float64(time.Millisecond)/float64(b.N), "child-cpu-ms/op")
+}
+
+// childTime is the CPU time of all children that have ended.
+func childTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
