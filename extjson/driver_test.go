@@ -75,7 +75,7 @@ func TestDriver(t *testing.T) {
 	for _, tt := range dialects() {
 		check(tt.text, false)
 	}
-	for _, line := range auditLines(100) {
+	for _, line := range corpus(t) {
 		check(string(line), true)
 	}
 	for text := range unlikeDriver {

@@ -1,6 +1,7 @@
 package extjson
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"testing"
@@ -70,6 +71,27 @@ func TestLegacyRoundTrip(t *testing.T) {
 		}
 		if got, err := Append(nil, doc, LegacyStrict); err != nil || string(got) != text {
 			t.Errorf("%s:\n got %s, %v\nwant %s", e.name, got, err, text)
+		}
+	}
+}
+
+// TestLegacyLines holds the law for whole audit lines, as a server spaces them.
+func TestLegacyLines(t *testing.T) {
+	var d Decoder
+	through := func(text []byte) []byte {
+		doc, err := d.Decode(nil, text)
+		if err == nil {
+			text, err = Append(nil, doc, LegacyStrict)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return text
+	}
+	for _, line := range corpus(t) {
+		text := through(line)
+		if again := through(text); !bytes.Equal(again, text) {
+			t.Fatalf("got  %s\nwant %s", again, text)
 		}
 	}
 }
