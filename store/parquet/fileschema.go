@@ -12,7 +12,7 @@ type element struct {
 }
 
 // maxElements bounds a flattened schema: each leaf has a bounded path.
-const maxElements = 4 * MaxLeaves
+const maxElements = 4 * maxLeaves
 
 // schema reads the flattened schema and makes a tree of it.
 func (t *thriftReader) schema(typ byte) (*Schema, error) {
@@ -87,7 +87,7 @@ func (t *thriftReader) logicalField(e *element, id int16, typ byte) {
 type elementParser struct{ rest []element }
 
 func (p *elementParser) nodes(n int64, depth int) ([]Node, error) {
-	if n < 1 || n > int64(len(p.rest)) || depth > 2*MaxDepth {
+	if n < 1 || n > int64(len(p.rest)) || depth > 2*maxDepth {
 		return nil, errThrift
 	}
 	nodes := make([]Node, 0, n)

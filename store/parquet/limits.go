@@ -10,13 +10,13 @@ const (
 	// group may have. Levels and dictionary codes repeat cheaply in a file and
 	// not in memory, so the number itself has to be bounded.
 	MaxGroupValues = 1 << 22
-	// MaxGroupSize bounds what a Group holds in bytes, see [Group.Size], when
+	// maxGroupSize bounds what a Group holds in bytes, see [Group.Size], when
 	// row groups of a file are read into it.
-	MaxGroupSize = 1 << 30
-	// MaxLeaves is the number of leaf columns of a schema.
-	MaxLeaves = 4096
-	// MaxDepth is how deep the column tree of a schema may be.
-	MaxDepth = 32
+	maxGroupSize = 1 << 30
+	// maxLeaves is the number of leaf columns of a schema.
+	maxLeaves = 4096
+	// maxDepth is how deep the column tree of a schema may be.
+	maxDepth = 32
 
 	// pageSize is where a data page of plain values is cut. Larger pages
 	// compress no better with zstd at level 1 and cost every reader memory.

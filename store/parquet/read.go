@@ -48,7 +48,7 @@ func (f *File) ReadGroup(group int, into *Group) error {
 		err := f.ReadColumn(group, leaf, func(v *Value) error {
 			if v.Def != c.maxDef {
 				c.Null(v.Rep, v.Def)
-			} else if remap = c.copyValue(v, remap); into.size > MaxGroupSize {
+			} else if remap = c.copyValue(v, remap); into.size > maxGroupSize {
 				return errGroupFull
 			}
 			if c.n > MaxGroupValues {

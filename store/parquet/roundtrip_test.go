@@ -210,7 +210,7 @@ func TestWrongUse(t *testing.T) {
 
 func TestNewSchemaErrors(t *testing.T) {
 	deep := Node{Name: "x", Type: Int32}
-	for range MaxDepth {
+	for range maxDepth {
 		deep = Node{Name: "x", Kind: Struct, Children: []Node{deep}}
 	}
 	for want, nodes := range map[string][]Node{
@@ -227,7 +227,7 @@ func TestNewSchemaErrors(t *testing.T) {
 		"does not go":       {{Name: "a", Type: Int32, Logical: Timestamp}},
 		"no Bloom filter":   {{Name: "a", Type: Double, Bloom: true}},
 		"deeper than 32":    {deep},
-		"more than 4096 le": manyColumns(MaxLeaves + 1),
+		"more than 4096 le": manyColumns(maxLeaves + 1),
 	} {
 		if _, err := NewSchema(nodes); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("NewSchema: %v, want %q", err, want)

@@ -159,8 +159,8 @@ func sameNodes(a, b []Node) bool {
 }
 
 func (s *Schema) add(nodes []Node, path []string, rep, def uint8, depth int) error {
-	if depth > MaxDepth {
-		return fmt.Errorf("column %q is deeper than %d levels", path, MaxDepth)
+	if depth > maxDepth {
+		return fmt.Errorf("column %q is deeper than %d levels", path, maxDepth)
 	}
 	names := make(map[string]bool, len(nodes))
 	for i := range nodes {
@@ -194,14 +194,14 @@ func (s *Schema) addNode(n *Node, name string, path []string, rep, def uint8, de
 		if len(n.Children) != 1 {
 			return fmt.Errorf("list %q has %d elements, not one", path, len(n.Children))
 		}
-		if depth >= MaxDepth {
-			return fmt.Errorf("column %q is deeper than %d levels", path, MaxDepth)
+		if depth >= maxDepth {
+			return fmt.Errorf("column %q is deeper than %d levels", path, maxDepth)
 		}
 		path = append(path, "list")
 		return s.addNode(&n.Children[0], "element", path, rep+1, def+1, depth+1)
 	case Leaf:
-		if len(s.leaves) >= MaxLeaves {
-			return fmt.Errorf("more than %d leaf columns", MaxLeaves)
+		if len(s.leaves) >= maxLeaves {
+			return fmt.Errorf("more than %d leaf columns", maxLeaves)
 		}
 		if err := checkLeaf(n); err != nil {
 			return fmt.Errorf("column %q: %w", path, err)

@@ -17,7 +17,12 @@ type Writer struct {
 	groups []GroupInfo
 	err    error
 	closed bool
+	// buf is what AppendGroups copies through.
+	buf []byte
 }
+
+// copySize is how much AppendGroups copies at once.
+const copySize = 256 << 10
 
 // NewWriter returns a writer for an empty file. Nothing is written yet.
 func NewWriter(w io.Writer, s *Schema) *Writer { return &Writer{w: w, schema: s} }
@@ -138,13 +143,21 @@ func (w *Writer) appendGroup(f *File, g *GroupInfo) error {
 		return err
 	}
 	shift := w.offset - g.Start
-	n, err := io.Copy(w.w, io.NewSectionReader(f.r, g.Start, g.End-g.Start))
-	w.offset += n
-	if err != nil {
-		return err
+	if w.buf == nil {
+		w.buf = make([]byte, copySize)
 	}
-	if n != g.End-g.Start {
-		return io.ErrUnexpectedEOF
+	for at := g.Start; at < g.End; {
+		n := int(min(copySize, g.End-at))
+		if k, err := f.r.ReadAt(w.buf[:n], at); k < n {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		if err := w.write(w.buf[:n]); err != nil {
+			return err
+		}
+		at += int64(n)
 	}
 	info := GroupInfo{Rows: g.Rows, Start: g.Start + shift, End: g.End + shift}
 	info.Columns = append(info.Columns, g.Columns...)
