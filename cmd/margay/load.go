@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/margay-audit/margay/config"
+	"github.com/margay-audit/margay/event"
+	"github.com/margay-audit/margay/pipeline"
+	"github.com/margay-audit/margay/source/file"
+)
+
+const loadCommand = "load"
+
+type loadCmd struct {
+	location
+	Source  string          `default:"load" placeholder:"NAME" help:"The source that the events are stored under (p_source_label)."`
+	LogType []event.LogType `placeholder:"TYPE" help:"Take only these log types; the default is to tell every event's by its content."`
+	Quiet   bool            `short:"q" help:"Say nothing unless something is wrong."`
+	Files   []string        `arg:"" name:"file" help:"Audit logs: JSON or BSON, plain, .gz or .zst."`
+}
+
+// Help says what load promises.
+func (loadCmd) Help() string {
+	return `Stores the events of existing files and ends when all of them are durable. A file
+that is known already, whatever it is called now, copied, compressed or grown,
+adds only what is new in it. What cannot be decoded, or fits no log type, goes to
+quarantine; see "margay quarantine list".
+
+While margay run holds the data folder, it does the work and load shows how far
+it is.`
+}
+
+// loadOrder is what load hands over to a running process.
+type loadOrder struct {
+	Source   string          `json:"source"`
+	LogTypes []event.LogType `json:"log_types,omitempty"`
+	Files    []string        `json:"files"`
+}
+
+// loadResult is what load reports.
+type loadResult struct {
+	Stored      int64 `json:"stored"`
+	Quarantined int64 `json:"quarantined"`
+	Bytes       int64 `json:"bytes"`
+}
+
+func (l loadCmd) Run(ctx context.Context, p *program) error {
+	order := loadOrder{Source: l.Source, LogTypes: l.LogType}
+	var err error
+	if order.Files, err = regularFiles(l.Files); err != nil {
+		return withCode(exitUsage, err)
+	}
+	line := newLiveLine(p.stderr, 5*time.Second)
+	began := time.Now()
+	progress := func(done, total int64) {
+		if !l.Quiet {
+			line.Show(time.Now(), loadLine(done, total, time.Since(began)))
+		}
+	}
+	result, err := handOver(ctx, p, l.location, loadCommand, order, progress, func(ctx context.Context, d *daemon) (loadResult, error) {
+		return d.load(ctx, order, progress)
+	})
+	line.Clear()
+	if !l.Quiet || result.Quarantined > 0 {
+		fmt.Fprintln(p.stderr, result.text(len(order.Files), time.Since(began)))
+	}
+	return err
+}
+
+func loadLine(done, total int64, elapsed time.Duration) string {
+	line := fmt.Sprintf("%s  %s of %s", bar(done, total), bytesText(done), bytesText(total))
+	if seconds := elapsed.Seconds(); done > 0 && seconds > 0.5 {
+		rate := float64(done) / seconds
+		line += fmt.Sprintf("  %s/s  %s left", bytesText(int64(rate)), time.Duration(float64(total-done)/rate*float64(time.Second)).Round(time.Second))
+	}
+	return line
+}
+
+func (r loadResult) text(files int, elapsed time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s new event%s stored from %d file%s (%s) in %s",
+		countText(r.Stored), plural(r.Stored), files, plural(int64(files)), bytesText(r.Bytes), elapsed.Round(10*time.Millisecond))
+	if r.Stored == 0 && r.Quarantined == 0 {
+		b.WriteString(": everything in them was known already")
+	}
+	if r.Quarantined > 0 {
+		fmt.Fprintf(&b, "\n%s record%s went to quarantine: see margay quarantine list", countText(r.Quarantined), plural(r.Quarantined))
+	}
+	return b.String()
+}
+
+func plural(n int64) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
+
+// regularFiles checks the names before anything is stored, and makes them
+// absolute, because another process may be the one that opens them.
+func regularFiles(names []string) ([]string, error) {
+	var problems []error
+	files := make([]string, 0, len(names))
+	for _, name := range names {
+		path, err := filepath.Abs(name)
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			problems = append(problems, fmt.Errorf("there is no file %s", name))
+		case err != nil:
+			problems = append(problems, err)
+		case !info.Mode().IsRegular():
+			problems = append(problems, fmt.Errorf("%s is not a regular file", name))
+		default:
+			files = append(files, path)
+		}
+	}
+	return files, errors.Join(problems...)
+}
+
+// load reads the files once. What it has counted is right even with an error.
+func (d *daemon) load(ctx context.Context, order loadOrder, progress func(done, total int64)) (result loadResult, err error) {
+	origin := event.Origin{ID: config.SourceID(order.Source), Label: order.Source, Kind: "file", LogTypes: order.LogTypes}
+	patterns := make([]string, len(order.Files))
+	for i, name := range order.Files {
+		patterns[i] = escapeGlob(name)
+	}
+	var counts pipeline.Counts
+	src, err := file.New(file.Config{
+		Origin: origin, Paths: patterns, Once: true, Ledger: d.store, Log: d.log,
+		Progress: func(p file.Progress) {
+			result.Bytes = p.Done
+			progress(p.Done, p.Total)
+		},
+	})
+	if err != nil {
+		return result, err
+	}
+	err = src.Run(ctx, draining(d.pipe.Counting(&counts)))
+	result.Stored, result.Quarantined = counts.Stored.Load(), counts.Quarantined.Load()
+	return result, err
+}
+
+// escapeGlob returns a pattern that matches exactly one name.
+func escapeGlob(name string) string {
+	return globEscaper.Replace(name)
+}
+
+var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/margay-audit/margay/config"
+	"github.com/margay-audit/margay/control"
+	"github.com/margay-audit/margay/event"
+	"github.com/margay-audit/margay/source"
+	"github.com/margay-audit/margay/source/file"
+)
+
+// stateInterval is how often a running process writes down how its sources are.
+const stateInterval = time.Second
+
+type runCmd struct {
+	location
+}
+
+// Help says what run promises.
+func (runCmd) Help() string {
+	return `Collects from every source of the config until Ctrl-C or SIGTERM, then stores what
+is under way and ends within five seconds. After a crash, or kill -9, the next run
+goes on where the events that are stored end.
+
+One process at a time may write to a data folder; a second one is refused with the
+process id of the first. load and "quarantine replay" hand their work over to it;
+sql, status and "store verify" may be used at any time.`
+}
+
+func (r runCmd) Run(ctx context.Context, p *program) error {
+	dir, cfg, err := r.resolve(p)
+	if err != nil {
+		return err
+	}
+	if cfg == nil {
+		return withCode(exitUsage, errors.New("run needs a config: margay config example prints one; say where it is with -c FILE"))
+	}
+	for _, w := range cfg.Warnings {
+		p.log.Warn(w.String())
+	}
+	d, err := openDaemon(ctx, dir, cfg, p)
+	if err != nil {
+		return err
+	}
+	err = d.run(ctx, func(ctx context.Context) error {
+		return d.collect(ctx, cfg.Sources, cfg.Store.FlushInterval)
+	})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		p.log.Info("stopped in good order")
+		return nil
+	}
+	return err
+}
+
+// collect runs the sources and answers commands until ctx ends; that is its
+// only good end.
+func (d *daemon) collect(ctx context.Context, sources []config.Source, flush time.Duration) error {
+	work := []func(context.Context) error{
+		func(ctx context.Context) error { return d.serveControl(ctx) },
+		func(ctx context.Context) error { return d.saveStates(ctx) },
+	}
+	for i := range sources {
+		c := &sources[i]
+		log := d.log.With("source", c.Name)
+		src, origin, err := newSource(c, flush, d.store, log)
+		if err != nil {
+			return withCode(exitUsage, fmt.Errorf("source %q: %w", c.Name, err))
+		}
+		sup := source.New(src, draining(d.pipe.Counting(&d.counts)), source.Options{Name: c.Name, Log: log})
+		d.states.add(origin.ID, sup.State)
+		log.Info("collecting", "type", c.Type, "source_id", origin.ID)
+		if origin.KeepSecrets {
+			log.Warn("redaction is off for this source: secrets in its events are stored as they come")
+		}
+		work = append(work, func(ctx context.Context) error {
+			err := sup.Run(ctx)
+			if err == nil {
+				log.Info("source has ended")
+			}
+			return err
+		})
+	}
+	err := all(ctx, work...)
+	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// newSource makes the source that a config entry describes.
+func newSource(c *config.Source, flush time.Duration, ledger event.Ledger, log *slog.Logger) (event.Source, event.Origin, error) {
+	origin := event.Origin{ID: c.ID, Label: c.Name, Kind: c.Type, LogTypes: c.LogTypes, KeepSecrets: !c.Redact}
+	switch {
+	case c.File != nil:
+		src, err := file.New(file.Config{
+			Origin: origin, Paths: c.File.Paths, Start: file.Start(c.File.Start), MaxLine: c.File.MaxLine,
+			FlushInterval: flush, Ledger: ledger, Log: log,
+		})
+		return src, origin, err
+	default:
+		return nil, origin, fmt.Errorf("type %q has no reader", c.Type)
+	}
+}
+
+// states are the questions to ask for the sources' states, by source id.
+type states struct {
+	mu sync.Mutex
+	of map[string]func() event.State
+}
+
+func (s *states) add(id string, ask func() event.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = map[string]func() event.State{}
+	}
+	s.of[id] = ask
+}
+
+// lag is how many bytes wait, over all sources.
+func (s *states) lag() (bytes int64) {
+	for _, st := range s.now() {
+		bytes += st.LagBytes
+	}
+	return bytes
+}
+
+func (s *states) now() map[string]event.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := make(map[string]event.State, len(s.of))
+	for id, ask := range s.of {
+		m[id] = ask()
+	}
+	return m
+}
+
+// saveStates writes down the sources' states for status when they change, and
+// a last time when ctx ends.
+func (d *daemon) saveStates(ctx context.Context) error {
+	ticker := time.NewTicker(stateInterval)
+	defer ticker.Stop()
+	var last map[string]event.State
+	for {
+		stopping := false
+		select {
+		case <-ctx.Done():
+			stopping = true
+		case <-ticker.C:
+		}
+		now := d.states.now()
+		if stopping {
+			for id, st := range now {
+				st.Health, st.Reason = event.Stopped, "collection was ended"
+				now[id] = st
+			}
+		}
+		if !maps.Equal(now, last) {
+			if err := d.store.SaveStates(context.WithoutCancel(ctx), now); err != nil {
+				// Status will be out of date; collecting does not depend on it.
+				d.log.Warn("cannot write down the sources' states", "error", err)
+			} else {
+				last = now
+			}
+		}
+		if stopping {
+			return nil
+		}
+	}
+}
+
+// serveControl answers other margay commands until ctx ends.
+func (d *daemon) serveControl(ctx context.Context) error {
+	server, err := control.Listen(ctx, d.store.Dir())
+	if err != nil {
+		return err
+	}
+	return server.Serve(ctx, func(ctx context.Context, peer control.Peer, req control.Request, send func(control.Event)) (any, error) {
+		d.log.Info("command handed over", "command", req.Command, "uid", peer.UID, "pid", peer.PID)
+		if err := d.store.LogControl(ctx, peer.UID, peer.PID, req.Command); err != nil {
+			return nil, err
+		}
+		switch req.Command {
+		case loadCommand:
+			var order loadOrder
+			if err := json.Unmarshal(req.Args, &order); err != nil {
+				return nil, fmt.Errorf("arguments of load: %w", err)
+			}
+			return d.load(ctx, order, func(done, total int64) { send(control.Event{DoneBytes: done, TotalBytes: total}) })
+		case replayCommand:
+			var order replayOrder
+			if err := json.Unmarshal(req.Args, &order); err != nil {
+				return nil, fmt.Errorf("arguments of replay: %w", err)
+			}
+			return d.replay(ctx, order)
+		default:
+			return nil, fmt.Errorf("this margay does not know the command %q: is it of another version?", req.Command)
+		}
+	})
+}
+
+// handOver runs a writing command where it can run: in the process that holds
+// the data folder, or here when none does.
+func handOver[T any](ctx context.Context, p *program, l location, command string, args any, progress func(done, total int64), here func(ctx context.Context, d *daemon) (T, error)) (T, error) {
+	var result T
+	dir, cfg, err := l.resolve(p)
+	if err != nil {
+		return result, err
+	}
+	encoded, err := json.Marshal(args)
+	if err != nil {
+		return result, err
+	}
+	last, err := control.Call(ctx, dir, control.Request{Command: command, Args: encoded}, func(e control.Event) { progress(e.DoneBytes, e.TotalBytes) })
+	if !errors.Is(err, control.ErrNotRunning) {
+		if len(last.Result) > 0 {
+			err = errors.Join(err, json.Unmarshal(last.Result, &result))
+		}
+		return result, err
+	}
+	d, err := openDaemon(ctx, dir, cfg, p)
+	if err != nil {
+		return result, err
+	}
+	err = d.run(ctx, func(ctx context.Context) (err error) {
+		result, err = here(ctx, d)
+		return err
+	})
+	return result, err
+}

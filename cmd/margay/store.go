@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/margay-audit/margay/store"
+	"github.com/margay-audit/margay/store/query"
+	"github.com/margay-audit/margay/store/segment"
+)
+
+type storeCmd struct {
+	Ls      storeLsCmd      `cmd:"" help:"List the segments."`
+	Inspect storeInspectCmd `cmd:"" help:"Show what a segment file says of itself."`
+	Verify  storeVerifyCmd  `cmd:"" help:"Check the chain of commits, the files and the digests of what was received."`
+	Rebuild storeRebuildCmd `cmd:"" help:"Make the catalog anew from the segments."`
+}
+
+type storeLsCmd struct {
+	location
+	Output string `short:"o" enum:"table,json,ndjson,csv" default:"table" help:"table, json, ndjson or csv."`
+}
+
+func (c storeLsCmd) Run(ctx context.Context, p *program) error {
+	dir, err := c.existing(p)
+	if err != nil {
+		return err
+	}
+	req := query.Request{
+		SQL: `SELECT name, tier, row_count AS "rows", bytes, raw_bytes, event_min, event_max, commit_number AS "commit"
+FROM margay_segments ORDER BY log_type, commit_number, name`,
+		Output: query.Output(c.Output),
+	}
+	if width, ok := isTerminal(p.stdout); ok {
+		req.Width = width
+	}
+	_, err = ask(ctx, dir, req, p.stdout, p.stderr)
+	return err
+}
+
+type storeInspectCmd struct {
+	File string `arg:"" type:"existingfile" help:"A segment file."`
+}
+
+func (c storeInspectCmd) Run(p *program) error {
+	r, err := segment.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sum, err := segment.Hash(c.File)
+	if err != nil {
+		return err
+	}
+	e := json.NewEncoder(p.stdout)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(map[string]any{"sha256": sum, "info": r.Info(), "commit": r.Commit(), "layout": r.Layout()})
+}
+
+type storeVerifyCmd struct {
+	location
+}
+
+func (c storeVerifyCmd) Run(ctx context.Context, p *program) error {
+	dir, err := c.existing(p)
+	if err != nil {
+		return err
+	}
+	report, err := store.Verify(ctx, dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range report.Findings {
+		fmt.Fprintln(p.stdout, f)
+	}
+	for _, n := range report.Notes {
+		fmt.Fprintln(p.stdout, "note:", n)
+	}
+	fmt.Fprintf(p.stdout, "checked %s commits and %s segments: %s events, %s\n",
+		countText(int64(report.Commits)), countText(int64(report.Segments)), countText(report.Rows), bytesText(report.Bytes))
+	fmt.Fprintf(p.stdout, "head: commit %d, %s\n\n%s\n\n", report.Number, report.Head, store.Limits)
+	if n := len(report.Findings); n > 0 {
+		fmt.Fprintf(p.stdout, "%d problem%s found\n", n, plural(int64(n)))
+		return withCode(exitFailed, errors.New("the store is not as it was written"))
+	}
+	fmt.Fprintln(p.stdout, "ok")
+	return nil
+}
+
+type storeRebuildCmd struct {
+	location
+}
+
+// Help says what a rebuild needs and leaves.
+func (storeRebuildCmd) Help() string {
+	return `Reads the footers of all segments and makes the catalog from them: which segments
+are live, and how far each stream was read. The old catalog is kept beside the new
+one; nothing is deleted. No margay may be writing to the folder.`
+}
+
+func (c storeRebuildCmd) Run(ctx context.Context, p *program) error {
+	dir, err := c.existing(p)
+	if err != nil {
+		return err
+	}
+	report, err := store.Rebuild(ctx, dir, store.Options{Log: p.log})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, report)
+	return nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/margay-audit/margay/event"
+	"github.com/margay-audit/margay/schema"
+	"github.com/margay-audit/margay/store"
+	"github.com/margay-audit/margay/store/catalog"
+	"github.com/margay-audit/margay/store/query"
+	"github.com/margay-audit/margay/store/segment"
+)
+
+// anyFile stands for the files in the text of a view until it becomes
+// query.FilesMark.
+const anyFile = "segments of this table"
+
+// eventTables returns the tables of all log types as they are at one moment,
+// the view events, and the quarantine.
+func eventTables(ctx context.Context, r *store.Reader) ([]query.Table, error) {
+	snapshot, err := r.Snapshot(ctx, catalog.Which{})
+	if err != nil {
+		return nil, err
+	}
+	files := map[event.LogType]map[string][]query.File{}
+	for i := range snapshot.Segments {
+		s := &snapshot.Segments[i]
+		if files[s.LogType] == nil {
+			files[s.LogType] = map[string][]query.File{}
+		}
+		files[s.LogType][s.Layout] = append(files[s.LogType][s.Layout], query.File{Path: r.Path(s), Min: s.EventMin, Max: s.EventMax})
+	}
+	var tables []query.Table
+	events := query.Table{Name: "events", SQL: segment.EventsSQL(schema.Builtin().All())}
+	for _, s := range schema.Builtin().All() {
+		tables = append(tables, logTypeTables(s, s.LogType().Table(), snapshot, files[s.LogType()])...)
+		events.Uses = append(events.Uses, s.LogType().Table())
+	}
+	const all = "margay_quarantine_all"
+	tables = append(tables, logTypeTables(schema.QuarantineSchema(), all, snapshot, files[event.Quarantine])...)
+	waiting := query.Table{
+		Name: event.Quarantine.Table(), Uses: []string{all},
+		SQL: "SELECT * FROM " + all + " WHERE p_row_id NOT IN (SELECT p_row_id FROM margay_resolved)",
+	}
+	return append(tables, events, waiting), nil
+}
+
+// logTypeTables returns the table of one log type, behind a table for each
+// layout of its segments where there are several.
+func logTypeTables(s *schema.Schema, name string, snapshot *store.Snapshot, files map[string][]query.File) []query.Table {
+	current := segment.LayoutOf(s)
+	empty := segment.EmptyViewSQL(s)
+	var parts []query.Table
+	for hash, list := range files {
+		view := current.ViewSQL([]segment.Part{{Layout: snapshot.Layouts[hash], Files: []string{anyFile}}})
+		parts = append(parts, query.Table{
+			Name: name, Files: list, Empty: empty,
+			SQL: strings.Replace(view, "['"+anyFile+"']", query.FilesMark, 1),
+		})
+	}
+	switch len(parts) {
+	case 0:
+		return []query.Table{{Name: name, SQL: empty}}
+	case 1:
+		return parts
+	}
+	whole := query.Table{Name: name}
+	for i := range parts {
+		parts[i].Name = fmt.Sprintf("%s_layout_%d", name, i+1)
+		whole.Uses = append(whole.Uses, parts[i].Name)
+	}
+	whole.SQL = "SELECT * FROM " + strings.Join(whole.Uses, " UNION ALL SELECT * FROM ")
+	return append(parts, whole)
+}
+
+// systemTables returns what the catalog says, as tables in memory.
+func systemTables(ctx context.Context, r *store.Reader) ([]query.MemoryTable, error) {
+	all, err := r.SystemTables(ctx)
+	tables := make([]query.MemoryTable, len(all))
+	for i, t := range all {
+		tables[i] = query.MemoryTable{Name: t.Name, Rows: t.Rows, Columns: make([]query.Column, len(t.Columns))}
+		for j, c := range t.Columns {
+			tables[i].Columns[j] = query.Column{Name: c.Name, Type: c.Type}
+		}
+	}
+	return tables, err
+}
