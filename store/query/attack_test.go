@@ -22,7 +22,7 @@ func grounds(t testing.TB) string {
 func groundsRequest(dir, sql string) Request {
 	return Request{
 		SQL: sql, Output: OutputNDJSON,
-		Tables: []Table{{Name: "mongodb_audit", SQL: "SELECT * FROM read_csv({files})", Files: []File{{Path: dir + "/segment.csv"}}}},
+		Tables: []Table{{Name: "mongodb_audit", SQL: "SELECT * FROM read_csv({files}, hive_partitioning = false)", Files: []File{{Path: dir + "/segment.csv"}}}},
 		Memory: []MemoryTable{{Name: "memory_table", Columns: []Column{{"a", "BIGINT"}}, Rows: [][]any{{1}}}},
 	}
 }

@@ -153,6 +153,21 @@ func TestSegmentDamaged(t *testing.T) {
 	}
 }
 
+// TestStarted holds that a caller learns whether a retry would repeat rows.
+func TestStarted(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]bool{
+		"SELECT CASE WHEN i = 900000 THEN error('late') ELSE i::VARCHAR END AS a FROM range(1000000) r(i)": true,
+		"SELECT error('at once') AS a": false,
+	} {
+		_, _, err := new(fixture).ask(t.Context(), WorkerCommand, Request{SQL: sql, Output: OutputCSV, Limits: Limits{Threads: 1}})
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != ErrInvalid || e.Started != want {
+			t.Errorf("%s: error %#v, want started %t", sql, err, want)
+		}
+	}
+}
+
 // TestErrors checks that errors are one line that helps, and of the right kind.
 func TestErrors(t *testing.T) {
 	t.Parallel()

@@ -137,6 +137,23 @@ func TestOutputForms(t *testing.T) {
 	}
 }
 
+// TestLongTable holds that a table goes on after the rows that decide on its
+// widths, with a cell that sticks out.
+func TestLongTable(t *testing.T) {
+	t.Parallel()
+	const n = 5000
+	sql := fmt.Sprintf("SELECT i AS n, CASE WHEN i = 4000 THEN 'a long cell' ELSE 'x' END AS s, 1 AS e FROM range(%d) r(i) ORDER BY i", n)
+	var out bytes.Buffer
+	if _, err := Run(t.Context(), Request{SQL: sql}, &out, &bytes.Buffer{}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	if len(lines) != n+3 || lines[0] != "  n | s | e" || lines[2] != "  0 | x | 1" ||
+		lines[4001] != "3999 | x | 1" || lines[4002] != "4000 | a long cell | 1" || lines[5001] != "4999 | x | 1" {
+		t.Errorf("%d lines: %q %q %q %q", len(lines), lines[0], lines[2], lines[4001:4003], lines[5001])
+	}
+}
+
 // TestAppendString holds that strings read back as encoding/json reads them.
 func TestAppendString(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -56,7 +57,8 @@ type Table struct {
 	Name string
 	// SQL is the query behind the view, our own text and never the user's.
 	// FilesMark in it stands for the list of paths, as in
-	// "SELECT … FROM read_parquet({files})".
+	// "SELECT … FROM read_parquet({files}, hive_partitioning = false)". Without
+	// that option a folder named like a=1 adds a column.
 	SQL string
 	// Empty is used instead of SQL when no file is left: a query with the same
 	// columns and no rows. It may be empty if SQL has no FilesMark.
@@ -64,7 +66,7 @@ type Table struct {
 	// Files are the files of this table.
 	Files []File
 	// Uses names the tables that SQL reads besides Files. They must stand before
-	// this one in Request.Tables.
+	// this one in Request.Tables, or in Request.Memory.
 	Uses []string
 }
 
@@ -191,7 +193,7 @@ func (e *Error) Unwrap() error { return e.Kind }
 type report struct {
 	Kind    string `json:"kind,omitempty"`
 	Message string `json:"message,omitempty"`
-	Started bool   `json:"started,omitempty"`
+	Started bool   `json:"-"` // the parent knows
 	Rows    int64  `json:"rows"`
 	Files   int    `json:"files"`
 	Pruned  int    `json:"pruned"`
@@ -270,19 +272,24 @@ func (r *Request) check() error {
 		return &Error{Kind: ErrInvalid, Message: "its text is empty"}
 	}
 	seen := map[string]bool{}
+	for _, t := range r.Memory {
+		if err := checkName(seen, t.Name); err != nil {
+			return err
+		}
+	}
 	for _, t := range r.Tables {
 		if err := checkName(seen, t.Name); err != nil {
 			return err
+		}
+		for _, f := range t.Files {
+			if !filepath.IsAbs(f.Path) {
+				return fmt.Errorf("table %q has a file with a relative path: %s", t.Name, f.Path)
+			}
 		}
 		for _, u := range t.Uses {
 			if !seen[u] {
 				return fmt.Errorf("table %q uses %q, which does not stand before it", t.Name, u)
 			}
-		}
-	}
-	for _, t := range r.Memory {
-		if err := checkName(seen, t.Name); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -163,7 +163,10 @@ func (c *child) verdict(parent, timed context.Context, ran error) (report, error
 		err = cerr
 	}
 	reported := err == nil && json.Unmarshal(text, &rep) == nil
+	rep.Started = c.out.began
 	switch {
+	case reported && rep.Kind == "" && ran == nil:
+		return rep, nil // also when ctx ended a moment later
 	case parent.Err() != nil:
 		return rep, parent.Err()
 	case c.out.err != nil:
@@ -172,8 +175,6 @@ func (c *child) verdict(parent, timed context.Context, ran error) (report, error
 		return rep, &Error{Kind: ErrTimeout, Message: fmt.Sprintf("it was stopped after %v", c.m.Limits.Timeout), Started: rep.Started}
 	case reported && rep.Kind != "":
 		return rep, rep.err()
-	case reported && ran == nil:
-		return rep, nil
 	}
 	return rep, c.crash(ran)
 }
@@ -192,7 +193,7 @@ func (c *child) crash(ran error) error {
 	}
 	words := c.errs.String()
 	has := func(s string) bool { return strings.Contains(words, s) }
-	e := &Error{Kind: ErrWorker, Started: true}
+	e := &Error{Kind: ErrWorker, Started: c.out.began}
 	switch {
 	case signal == syscall.SIGXCPU || has("SIGXCPU"):
 		e.Kind, e.Message = ErrTimeout, "it used up its CPU time"
@@ -214,11 +215,13 @@ func (c *child) crash(ran error) error {
 // rowsTo passes rows on, and keeps the error of that: the child dies of it, and
 // its death is all that exec tells. It is read after Wait only.
 type rowsTo struct {
-	w   io.Writer
-	err error
+	w     io.Writer
+	began bool
+	err   error
 }
 
 func (r *rowsTo) Write(b []byte) (int, error) {
+	r.began = true
 	n, err := r.w.Write(b)
 	if err != nil {
 		r.err = err

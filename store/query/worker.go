@@ -245,7 +245,7 @@ func (e *engine) stream(m *message, out io.Writer, r *report) error {
 	if err != nil {
 		return err
 	}
-	buf := bufio.NewWriterSize(&startWriter{w: out, r: r}, 64<<10)
+	buf := bufio.NewWriterSize(out, 64<<10)
 	w, err := newRowWriter(buf, m.Output, m.Width, names, types)
 	if err != nil {
 		return err
@@ -264,17 +264,6 @@ func (e *engine) stream(m *message, out io.Writer, r *report) error {
 		return fmt.Errorf("write rows: %w", err)
 	}
 	return nil
-}
-
-// startWriter notes in the report that output has begun.
-type startWriter struct {
-	w io.Writer
-	r *report
-}
-
-func (s *startWriter) Write(b []byte) (int, error) {
-	s.r.Started = true
-	return s.w.Write(b)
 }
 
 // explain turns an error of DuckDB into one of ours, in one line and without
