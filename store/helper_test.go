@@ -249,3 +249,20 @@ func (f *fixture) wantVerified() {
 		f.t.Errorf("verify: %s", finding)
 	}
 }
+
+// memoryDir returns a folder in memory where the machine has one: tests that
+// open thousands of stores would spend their time waiting for a disk.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	const shared = "/dev/shm"
+	dir, err := os.MkdirTemp(shared, "margay-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

@@ -136,7 +136,7 @@ func (s *Store) openCatalog(ctx context.Context, h head, names []string) error {
 // createCatalog makes an empty catalog under another name first, so that a
 // crash leaves none or a whole one.
 func (s *Store) createCatalog(ctx context.Context, path string) error {
-	cat, err := newCatalog(ctx, s.disk, path, uuid.NewString(), s.opt.Now())
+	cat, err := newCatalog(ctx, s.disk, path, uuid.NewString(), s.opt.Now(), nil)
 	if err != nil {
 		return diskError(err)
 	}
@@ -144,8 +144,9 @@ func (s *Store) createCatalog(ctx context.Context, path string) error {
 	return nil
 }
 
-// newCatalog makes a catalog for a store and opens it.
-func newCatalog(ctx context.Context, disk Disk, path, id string, now time.Time) (*catalog.Catalog, error) {
+// newCatalog makes a catalog for a store, puts into it what fill does, and opens
+// it in the place of any earlier one.
+func newCatalog(ctx context.Context, disk Disk, path, id string, now time.Time, fill func(*catalog.Catalog) error) (*catalog.Catalog, error) {
 	fresh := path + ".new"
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(fresh + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -157,8 +158,12 @@ func newCatalog(ctx context.Context, disk Disk, path, id string, now time.Time) 
 		if err != nil {
 			return err
 		}
+		err = cat.SetMeta(ctx, metaStoreID, id)
+		if err == nil && fill != nil {
+			err = fill(cat)
+		}
 		// Closing folds the log into the file, which is whole from then on.
-		return errors.Join(cat.SetMeta(ctx, metaStoreID, id), cat.Close())
+		return errors.Join(err, cat.Close())
 	})
 	if err != nil {
 		return nil, err

@@ -142,12 +142,12 @@ func (s *Store) Run(ctx context.Context) error {
 }
 
 // Streams implements [event.Ledger].
-func (s *Store) Streams(_ context.Context, prefix string) ([]event.Stream, error) {
+func (s *Store) Streams(ctx context.Context, prefix string) ([]event.Stream, error) {
+	if err := s.certain(ctx); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken != nil {
-		return nil, s.broken
-	}
 	var out []event.Stream
 	for name, st := range s.streams {
 		if st.known && strings.HasPrefix(name, prefix) {
@@ -160,8 +160,26 @@ func (s *Store) Streams(_ context.Context, prefix string) ([]event.Stream, error
 	return out, nil
 }
 
+// certain clears a doubt about the newest commit, if there is one: a source that
+// asks where it stands must be told the truth or nothing.
+func (s *Store) certain(ctx context.Context) error {
+	s.mu.Lock()
+	broken := s.broken
+	s.mu.Unlock()
+	if broken == nil {
+		return nil
+	}
+	s.serial.Lock()
+	defer s.serial.Unlock()
+	_, err := s.settle(ctx)
+	return err
+}
+
 // Marks implements [event.Ledger].
 func (s *Store) Marks(ctx context.Context, id uint64) (marks []event.Mark, err error) {
+	if err := s.certain(ctx); err != nil {
+		return nil, err
+	}
 	err = s.cat.View(ctx, func(tx *catalog.Tx) error {
 		marks, err = tx.Marks(ctx, id)
 		return err

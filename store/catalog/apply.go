@@ -12,52 +12,60 @@ import (
 
 // Apply writes a change in one transaction. A nil error means that it is on
 // disk. With an error nothing has been changed, except when the error came
-// from the commit itself: then [Catalog.Settle] tells.
+// from the commit itself: then [Catalog.Settle] tells. A change whose commit has
+// no number is the state that a rebuild found, and adds no link to the chain.
 func (c *Catalog) Apply(ctx context.Context, ch *Change) error {
 	return c.update(ctx, fmt.Sprintf("record commit %d", ch.Commit.Number), func(tx *sql.Tx) error {
 		k := &ch.Commit
+		if k.Number == 0 {
+			return applyState(ctx, tx, ch)
+		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO commits VALUES (?,?,?,?,?,?)",
 			int64(k.Number), k.Time, k.Kind, k.Record, k.Prev, k.Hash); err != nil {
 			return err
 		}
-		for i := range ch.Add {
-			if err := addSegment(ctx, tx, &ch.Add[i]); err != nil {
-				return fmt.Errorf("segment %s: %w", ch.Add[i].Name, err)
-			}
-		}
-		for hash, layout := range ch.Layouts {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO layouts VALUES (?,?) ON CONFLICT DO NOTHING", hash, layout); err != nil {
-				return fmt.Errorf("layout %s: %w", hash, err)
-			}
-		}
-		for _, name := range ch.Dead {
-			if err := buryOne(ctx, tx, name, ch.DeadAt); err != nil {
-				return fmt.Errorf("segment %s: %w", name, err)
-			}
-		}
-		for i := range ch.Streams {
-			if err := putStream(ctx, tx, &ch.Streams[i]); err != nil {
-				return fmt.Errorf("stream %s: %w", ch.Streams[i].Name, err)
-			}
-		}
-		for i := range ch.Sources {
-			if err := putSource(ctx, tx, &ch.Sources[i]); err != nil {
-				return fmt.Errorf("source %s: %w", ch.Sources[i].ID, err)
-			}
-		}
-		for _, r := range ch.Resolved {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO resolved VALUES (?,?,?,?)",
-				int64(r.ID.Hi), int64(r.ID.Lo), r.RawBytes, int64(r.Commit)); err != nil {
-				return fmt.Errorf("resolution of %s: %w", r.ID, err)
-			}
-		}
-		for _, id := range ch.Forget {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM resolved WHERE hi=? AND lo=?", int64(id.Hi), int64(id.Lo)); err != nil {
-				return fmt.Errorf("resolution of %s: %w", id, err)
-			}
-		}
-		return nil
+		return applyState(ctx, tx, ch)
 	})
+}
+
+func applyState(ctx context.Context, tx *sql.Tx, ch *Change) error {
+	for i := range ch.Add {
+		if err := addSegment(ctx, tx, &ch.Add[i]); err != nil {
+			return fmt.Errorf("segment %s: %w", ch.Add[i].Name, err)
+		}
+	}
+	for hash, layout := range ch.Layouts {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO layouts VALUES (?,?) ON CONFLICT DO NOTHING", hash, layout); err != nil {
+			return fmt.Errorf("layout %s: %w", hash, err)
+		}
+	}
+	for _, name := range ch.Dead {
+		if err := buryOne(ctx, tx, name, ch.DeadAt); err != nil {
+			return fmt.Errorf("segment %s: %w", name, err)
+		}
+	}
+	for i := range ch.Streams {
+		if err := putStream(ctx, tx, &ch.Streams[i]); err != nil {
+			return fmt.Errorf("stream %s: %w", ch.Streams[i].Name, err)
+		}
+	}
+	for i := range ch.Sources {
+		if err := putSource(ctx, tx, &ch.Sources[i]); err != nil {
+			return fmt.Errorf("source %s: %w", ch.Sources[i].ID, err)
+		}
+	}
+	for _, r := range ch.Resolved {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO resolved VALUES (?,?,?,?)",
+			int64(r.ID.Hi), int64(r.ID.Lo), r.RawBytes, int64(r.Commit)); err != nil {
+			return fmt.Errorf("resolution of %s: %w", r.ID, err)
+		}
+	}
+	for _, id := range ch.Forget {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM resolved WHERE hi=? AND lo=?", int64(id.Hi), int64(id.Lo)); err != nil {
+			return fmt.Errorf("resolution of %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // Settle finds out whether commit number with this hash is recorded, after

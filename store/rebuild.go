@@ -1,0 +1,444 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/margay-audit/margay/store/catalog"
+	"github.com/margay-audit/margay/store/segment"
+)
+
+// RebuildReport says what a rebuild made.
+type RebuildReport struct {
+	StoreID  string
+	Segments int
+	Rows     int64
+	Streams  int
+	// Last is the number of the newest commit.
+	Last uint64
+	// Adopted are segments taken back from the orphans, SetAside those moved
+	// there, with the reasons.
+	Adopted  []string
+	SetAside []catalog.Orphan
+	// Damaged are segments that could not be read to their end.
+	Damaged []string
+	// OldCatalog is where the old catalog is kept, or "" when there was none.
+	OldCatalog string
+}
+
+// Rebuild makes the catalog anew from the footers of the segments and the
+// ledger. The old catalog is kept under another name, and no file is deleted.
+// It takes the lock, so nothing may be writing the store.
+func Rebuild(ctx context.Context, dir string, o Options) (_ *RebuildReport, err error) {
+	o = o.withDefaults()
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("rebuild store: %w", err)
+	}
+	lock, err := takeLock(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := makeFolders(dir); err != nil {
+		return nil, fmt.Errorf("rebuild store: %w", err)
+	}
+	b := &rebuilder{dir: dir, disk: o.Disk, log: o.Log, now: o.Now(), groups: map[groupKey]*group{}}
+	if err := b.run(ctx); err != nil {
+		return nil, fmt.Errorf("rebuild store %s: %w", dir, diskError(err))
+	}
+	return &b.rep, nil
+}
+
+// found is a segment file with what its footer says.
+type found struct {
+	name   string // as the catalog would name it
+	path   string
+	orphan bool
+	size   int64
+	commit segment.Commit
+	info   segment.Info
+}
+
+// groupKey tells the files of one attempt at a commit from those of another:
+// a number may have been tried twice.
+type groupKey struct {
+	number uint64
+	prev   string
+	time   int64
+	orphan bool
+}
+
+// group are the files of one commit.
+type group struct {
+	key   groupKey
+	files []*found
+}
+
+func (g *group) commit() *segment.Commit { return &g.files[0].commit }
+
+// complete reports whether all parts are there.
+func (g *group) complete() bool { return len(g.files) == g.commit().Parts }
+
+type rebuilder struct {
+	dir    string
+	disk   Disk
+	log    *slog.Logger
+	now    time.Time
+	rep    RebuildReport
+	ledger *ledger
+	head   head
+	groups map[groupKey]*group
+	// kept are the groups that are part of the store, by number.
+	kept []*group
+	dead map[string]bool
+	ch   map[uint64]catalog.Commit // records by number
+}
+
+func (b *rebuilder) run(ctx context.Context) error {
+	var err error
+	if b.ledger, err = readLedger(b.dir); err != nil {
+		return err
+	}
+	if b.head, err = readHead(b.dir); err != nil {
+		return err
+	}
+	if err := b.collect(ctx); err != nil {
+		return err
+	}
+	b.rep.StoreID = b.storeID()
+	if err := b.choose(ctx); err != nil {
+		return err
+	}
+	return b.write(ctx)
+}
+
+// collect reads the footers of all files, set aside or not.
+func (b *rebuilder) collect(ctx context.Context) error {
+	names, temporary, err := listSegments(b.dir)
+	if err != nil {
+		return err
+	}
+	for _, path := range temporary {
+		if err := b.disk.Do("remove", path, func() error { return os.Remove(path) }); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		if err := b.read(ctx, name, segmentPath(b.dir, name), false); err != nil {
+			return err
+		}
+	}
+	orphans, err := os.ReadDir(filepath.Join(b.dir, orphansName))
+	if err != nil {
+		return err
+	}
+	for _, o := range orphans {
+		if name := orphanName(o.Name()); name != "" {
+			if err := b.read(ctx, name, filepath.Join(b.dir, orphansName, o.Name()), true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// read notes a file. One without a readable footer is set aside.
+func (b *rebuilder) read(ctx context.Context, name, path string, orphan bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	f := &found{name: name, path: path, orphan: orphan}
+	r, err := segment.Open(path)
+	if err == nil {
+		f.commit, f.info = r.Commit(), r.Info()
+		err = r.Close()
+	}
+	if err != nil {
+		if orphan {
+			return nil
+		}
+		return b.setAside(f, "it cannot be read: "+err.Error())
+	}
+	key := groupKey{number: f.commit.Number, prev: f.commit.Prev, time: f.commit.Time, orphan: orphan}
+	g := b.groups[key]
+	if g == nil {
+		g = &group{key: key}
+		b.groups[key] = g
+	}
+	if !slices.ContainsFunc(g.files, func(o *found) bool { return o.commit.Part == f.commit.Part }) {
+		g.files = append(g.files, f)
+	}
+	return nil
+}
+
+// storeID is the name that most files carry, or the ledger's.
+func (b *rebuilder) storeID() string {
+	if b.ledger.StoreID != "" {
+		return b.ledger.StoreID
+	}
+	count := map[string]int{}
+	for _, g := range b.groups {
+		if !g.key.orphan {
+			count[g.commit().StoreID] += len(g.files)
+		}
+	}
+	best := ""
+	for _, id := range slices.Sorted(maps.Keys(count)) {
+		if count[id] > count[best] {
+			best = id
+		}
+	}
+	if best == "" {
+		best = uuid.NewString()
+	}
+	return best
+}
+
+// choose decides which groups are part of the store.
+func (b *rebuilder) choose(ctx context.Context) error {
+	byNumber := map[uint64][]*group{}
+	var orphans []*group
+	for _, g := range b.groups {
+		slices.SortFunc(g.files, func(x, y *found) int { return cmp.Compare(x.commit.Part, y.commit.Part) })
+		switch {
+		case g.commit().StoreID != b.rep.StoreID:
+			if err := b.refuse(g, "it belongs to the store "+g.commit().StoreID); err != nil {
+				return err
+			}
+		case !g.complete():
+			if err := b.refuse(g, fmt.Sprintf("its commit has %d parts, and %d are there: it was not finished", g.commit().Parts, len(g.files))); err != nil {
+				return err
+			}
+		case g.key.orphan:
+			orphans = append(orphans, g)
+		default:
+			byNumber[g.key.number] = append(byNumber[g.key.number], g)
+		}
+	}
+	for _, number := range slices.Sorted(maps.Keys(byNumber)) {
+		g, err := b.pickOne(ctx, byNumber[number], byNumber[number+1])
+		if err != nil {
+			return err
+		}
+		b.kept = append(b.kept, g)
+	}
+	if err := b.links(ctx); err != nil {
+		return err
+	}
+	if err := b.adopt(ctx, orphans); err != nil {
+		return err
+	}
+	b.bury()
+	return nil
+}
+
+// pickOne decides between attempts at one commit: the one that the next commit
+// names as the one before it, else the later.
+func (b *rebuilder) pickOne(ctx context.Context, attempts, next []*group) (*group, error) {
+	slices.SortFunc(attempts, func(x, y *group) int { return cmp.Compare(y.key.time, x.key.time) })
+	best := attempts[0]
+	if len(attempts) > 1 {
+		for _, g := range attempts {
+			link, err := b.link(ctx, g)
+			if err != nil {
+				return nil, err
+			}
+			if slices.ContainsFunc(next, func(n *group) bool { return n.key.prev == link.Hash }) {
+				best = g
+			}
+		}
+	}
+	for _, g := range attempts {
+		if g != best {
+			if err := b.refuse(g, fmt.Sprintf("commit %d was made without it", g.key.number)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return best, nil
+}
+
+// link makes the record of a group's commit as it was made then.
+func (b *rebuilder) link(ctx context.Context, g *group) (catalog.Commit, error) {
+	if err := ctx.Err(); err != nil {
+		return catalog.Commit{}, err
+	}
+	var segments []catalog.Segment
+	for _, f := range g.files {
+		if f.info.SHA256 == "" {
+			hash, err := segment.Hash(f.path)
+			if err != nil {
+				return catalog.Commit{}, err
+			}
+			f.info.SHA256 = hash
+		}
+		e, err := entry(&f.commit, &f.info, &pendingFile{})
+		if err != nil {
+			return catalog.Commit{}, err
+		}
+		segments = append(segments, e)
+	}
+	return newRecord(g.commit(), segments).seal(g.key.prev)
+}
+
+// links makes the records of all commits that left footers, and takes those of
+// the ledger where no footer can say anything.
+func (b *rebuilder) links(ctx context.Context) error {
+	b.ch = map[uint64]catalog.Commit{}
+	for _, k := range b.ledger.Commits {
+		b.ch[k.Number] = k
+	}
+	for _, g := range b.kept {
+		k, err := b.link(ctx, g)
+		if err != nil {
+			return err
+		}
+		b.ch[k.Number] = k
+	}
+	return nil
+}
+
+// newest is the last commit that anything speaks of.
+func (b *rebuilder) newest() head {
+	h := b.head
+	if b.ledger.Number > h.number {
+		h = head{number: b.ledger.Number, hash: b.ledger.Hash}
+	}
+	for _, k := range b.ch {
+		if k.Number > h.number {
+			h = head{number: k.Number, hash: k.Hash}
+		}
+	}
+	for _, g := range b.kept {
+		// A footer is better evidence than HEAD.
+		if k := b.ch[g.key.number]; k.Number == h.number {
+			h.hash = k.Hash
+		}
+	}
+	return h
+}
+
+// adopt takes orphans back that continue the chain: a crash had kept them from
+// being recorded, and nothing came after.
+func (b *rebuilder) adopt(ctx context.Context, orphans []*group) error {
+	slices.SortFunc(orphans, func(x, y *group) int { return cmp.Compare(x.key.number, y.key.number) })
+	for _, g := range orphans {
+		k, err := b.link(ctx, g)
+		if err != nil {
+			return err
+		}
+		tip := b.newest()
+		named := slices.ContainsFunc(b.kept, func(o *group) bool { return o.key.number == k.Number+1 && o.key.prev == k.Hash })
+		if _, taken := b.ch[k.Number]; taken || !named && (k.Number != tip.number+1 || k.Prev != tip.hash) {
+			continue
+		}
+		for _, f := range g.files {
+			to := segmentPath(b.dir, f.name)
+			folder := filepath.Dir(to)
+			if err := makeFolder(filepath.Dir(folder), folder); err != nil {
+				return err
+			}
+			if exists(to) {
+				return fmt.Errorf("take %s back: there is another file of that name", f.path)
+			}
+			if err := b.disk.Do("rename", to, func() error { return os.Rename(f.path, to) }); err != nil {
+				return err
+			}
+			f.path = to
+			b.rep.Adopted = append(b.rep.Adopted, f.name)
+		}
+		b.ch[k.Number] = k
+		b.kept = append(b.kept, g)
+	}
+	slices.SortFunc(b.kept, func(x, y *group) int { return cmp.Compare(x.key.number, y.key.number) })
+	return nil
+}
+
+// bury finds out which segments were used up by merges or dropped.
+func (b *rebuilder) bury() {
+	b.dead = map[string]bool{}
+	for _, g := range b.kept {
+		for _, name := range g.commit().Inputs {
+			b.dead[name] = true
+		}
+	}
+	for _, seg := range b.ledger.Dropped {
+		b.dead[seg.Name] = true
+	}
+}
+
+func (b *rebuilder) refuse(g *group, reason string) error {
+	for _, f := range g.files {
+		if err := b.setAside(f, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *rebuilder) setAside(f *found, reason string) error {
+	if f.orphan {
+		return nil
+	}
+	to, err := moveToOrphans(b.disk, b.dir, f.name, f.path)
+	if err != nil {
+		return err
+	}
+	b.log.Warn("set a segment aside", "segment", f.name, "reason", reason)
+	b.rep.SetAside = append(b.rep.SetAside, catalog.Orphan{Name: filepath.Base(to), Found: b.now.UnixMicro(), Reason: reason})
+	return nil
+}
+
+// write makes the new catalog and puts it in the place of the old one.
+func (b *rebuilder) write(ctx context.Context) error {
+	changes, err := b.changes(ctx)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(b.dir, catalogName)
+	had := exists(path)
+	cat, err := newCatalog(ctx, b.disk, path, b.rep.StoreID, b.now, func(cat *catalog.Catalog) error {
+		for _, ch := range changes {
+			if err := cat.Apply(ctx, ch); err != nil {
+				return err
+			}
+		}
+		for _, o := range b.rep.SetAside {
+			if err := cat.AddOrphan(ctx, o); err != nil {
+				return err
+			}
+		}
+		return cat.SetMeta(ctx, metaRebuilt, fmt.Sprint(b.rep.Last))
+	})
+	if err != nil {
+		return err
+	}
+	if had {
+		b.rep.OldCatalog = oldCatalog(b.dir)
+	}
+	return errors.Join(cat.Close(), writeHead(b.dir, b.newest()))
+}
+
+// oldCatalog returns the newest catalog that was kept aside.
+func oldCatalog(dir string) string {
+	old, err := filepath.Glob(filepath.Join(dir, catalogName+".old-*"))
+	if err != nil {
+		return ""
+	}
+	old = slices.DeleteFunc(old, func(p string) bool { return strings.HasSuffix(p, "-wal") || strings.HasSuffix(p, "-shm") })
+	if len(old) == 0 {
+		return ""
+	}
+	return slices.Max(old)
+}
