@@ -188,3 +188,43 @@ func absent(t *rapid.T, in []byte, secret string) {
 		}
 	}
 }
+
+// FuzzRedact asserts, for any text that decodes: both forms say the same after
+// redaction, nothing is found in them again, and where nothing was found both
+// are as they were.
+func FuzzRedact(f *testing.F) {
+	for _, c := range cases(f) {
+		f.Add([]byte(c.in))
+	}
+	f.Add([]byte(`{"pwd":{"$code":"x","$scope":{"a":"mongodb://u:p@h"}},"s":{"$symbol":"a://b:c@d"},"r":{"$regularExpression":{"pattern":"a://b:c@d","options":""}}}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var d extjson.Decoder
+		doc, err := d.Decode(nil, line)
+		if err != nil {
+			return
+		}
+		r := NewRedactor()
+		paths := slices.Clone(r.Find(doc))
+		text, err := r.Text(nil, line, paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clean, err := r.BSON(nil, doc, paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(paths) == 0 && (!bytes.Equal(text, line) || !bytes.Equal(clean, doc)) {
+			t.Fatal("changed although nothing was found")
+		}
+		fromText, err := d.Decode(nil, text)
+		if err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if !bytes.Equal(fromText, clean) {
+			t.Fatalf("paths %q: the forms differ\ntext %s\nbson %x", paths, text, clean)
+		}
+		if again := r.Find(clean); len(again) > 0 {
+			t.Fatalf("found %q, and %q again in %s", paths, again, text)
+		}
+	})
+}

@@ -251,3 +251,36 @@ func TestSize(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzLoad asserts, for any file: it is taken or refused with problems that lie
+// within it, and no message shows what a variable held.
+func FuzzLoad(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.bad.yml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(Example()))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if strings.Contains(string(text), "hunter2") || strings.Contains(string(text), "file:") {
+			return // the file shows it by itself; or it reads files of this machine
+		}
+		lines := 2 + strings.Count(string(text), "\n") + strings.Count(string(text), "\r")
+		d := &decoder{file: "margay.yaml", dir: ".", lookup: environment}
+		d.config(text)
+		for _, p := range d.problems {
+			if s := p.String(); strings.Contains(s, "hunter2") {
+				t.Errorf("the message shows a secret: %s", s)
+			}
+			if p.Line < 0 || p.Line > lines || p.Column < 0 {
+				t.Errorf("%d lines: %s", lines, p)
+			}
+		}
+	})
+}

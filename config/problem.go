@@ -39,7 +39,7 @@ func (p Problem) String() string {
 
 // Problems is everything that is wrong with a config file, in the order of the
 // file.
-type Problems []Problem
+type Problems []Problem //nolint:errname // warnings are Problems too, and no errors
 
 // Error returns one problem after the other.
 func (ps Problems) Error() string {

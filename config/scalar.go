@@ -141,10 +141,11 @@ func parseDuration(s string) (time.Duration, bool) {
 // formatDuration is the inverse of parseDuration.
 func formatDuration(d time.Duration) string {
 	var b strings.Builder
-	for _, unit := range []string{"d", "h", "m", "s", "ms"} {
-		if n := d / durationUnits[unit]; n > 0 {
-			fmt.Fprintf(&b, "%d%s", n, unit)
-			d -= n * durationUnits[unit]
+	for _, name := range []string{"d", "h", "m", "s", "ms"} {
+		unit := durationUnits[name]
+		if d >= unit {
+			fmt.Fprintf(&b, "%d%s", d/unit, name)
+			d %= unit
 		}
 	}
 	if b.Len() == 0 {

@@ -150,8 +150,10 @@ func rolesOf(c chance, u *user) []role {
 		return []role{{"readWrite", "staging_" + home}, {"read", home}, {"dbAdmin", "staging_" + home}}
 	case admin:
 		return []role{
-			{"userAdminAnyDatabase", "admin"}, {"dbAdminAnyDatabase", "admin"},
-			{"readWriteAnyDatabase", "admin"}, {"clusterAdmin", "admin"},
+			{"userAdminAnyDatabase", "admin"},
+			{"dbAdminAnyDatabase", "admin"},
+			{"readWriteAnyDatabase", "admin"},
+			{"clusterAdmin", "admin"},
 		}
 	case monitor:
 		return []role{{"clusterMonitor", "admin"}, {"read", "local"}}
