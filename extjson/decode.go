@@ -41,8 +41,10 @@ type Decoder struct {
 const (
 	// pad is how far loads of eight bytes may reach beyond the text.
 	pad = 8
-	// keep is the largest buffer that a Decoder keeps for the next document.
-	keep = 1 << 20
+	// keep is the largest buffer in bytes that a Decoder keeps for the next
+	// document, keepFields the longest list of fields.
+	keep       = 1 << 20
+	keepFields = 1 << 12
 	// sizeLimit bounds MaxSize: BSON takes at most 8 times the text.
 	sizeLimit = 128 << 20
 )
@@ -53,6 +55,9 @@ const (
 //
 // If text is anything else, Decode returns dst as it was and a *SyntaxError.
 func (d *Decoder) Decode(dst, text []byte) ([]byte, error) {
+	if cap(d.fields) > keepFields {
+		d.fields = nil
+	}
 	d.fields = d.fields[:0]
 	limit := d.MaxSize
 	if limit <= 0 {

@@ -7,7 +7,9 @@
 // well as plain JSON, without being told which it is given: LegacyStrict, which
 // mongod and Percona Server write to audit logs, and the relaxed and the
 // canonical form of the Extended JSON specification, version 2. [Append] writes
-// each of them.
+// each of them, and plain JSON for other readers. [Splitter] cuts up texts whose
+// documents are not one to a line, and [Rewrite] replaces values in a text
+// without touching the rest.
 //
 // # What the decoder reads
 //
@@ -27,8 +29,9 @@
 // document like any other. Audit logs are full of $set, $match and $in, and a
 // query on {"$date": "tomorrow"} is an odd event but not a defect. The top
 // object is never a wrapper, and neither is {"$regex": …} without $options,
-// which is a query operator. {"$ref": …, "$id": …} stays a document: a DBRef
-// is one in BSON.
+// which is a query operator; with $options a LegacyStrict text does not tell
+// which of the two it was, and the regular expression is taken. {"$ref": …,
+// "$id": …} stays a document: a DBRef is one in BSON.
 //
 // # What survives
 //

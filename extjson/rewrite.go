@@ -1,8 +1,6 @@
 package extjson
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // Rewrite appends the text of a document to dst with some of its values
 // replaced, and everything else, white space included, byte for byte.
@@ -15,8 +13,8 @@ import (
 // to Rewrite and is valid during the call only.
 //
 // A text that [Decoder.Decode] would refuse is a *SyntaxError, and dst comes
-// back as it was. Rewrite is for the few documents that need it: it decodes the
-// text first, and allocates.
+// back as it was; the bounds are the defaults. Rewrite is for the few documents
+// that need it: it decodes the text first, and allocates.
 func Rewrite(dst, text []byte, decide func(path []string) (replacement []byte, replace bool)) ([]byte, error) {
 	var d Decoder
 	if _, err := d.Decode(nil, text); err != nil {
