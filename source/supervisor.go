@@ -35,8 +35,9 @@ type Options struct {
 	// GoodAfter is how long a run must last for the failures before it to be
 	// forgotten. Defaults to one minute.
 	GoodAfter time.Duration
-	// OnState is called whenever the state changes in health or reason, never
-	// twice at the same time. Defaults to nothing.
+	// OnState is called when the supervisor sees the state change in health or
+	// reason, never twice at the same time. What a source reports of itself
+	// between two failures is only in State. Defaults to nothing.
 	OnState func(event.State)
 }
 
@@ -71,7 +72,11 @@ type Supervisor struct {
 	mu      sync.Mutex
 	own     event.State // what the supervisor knows
 	running bool        // the source itself may be asked
-	failed  bool        // the last run failed and no good stretch has passed
+	failed  bool        // the last run failed, and nothing shows that it is over
+	began   time.Time   // when the run began
+
+	tellMu sync.Mutex // held while OnState runs
+	told   event.State
 }
 
 // New returns a supervisor of src that hands emit to it. Nothing runs yet.
@@ -93,8 +98,7 @@ func Supervise(ctx context.Context, src event.Source, emit event.Emit, o Options
 // may be called once.
 func (s *Supervisor) Run(ctx context.Context) error {
 	for {
-		began := time.Now()
-		s.starts()
+		began := s.starts()
 		err := s.once(ctx)
 		if ctx.Err() != nil {
 			s.set(event.State{Health: event.Stopped, Reason: "collection was ended"})
@@ -151,9 +155,10 @@ func (s *Supervisor) emitAndRecover(ctx context.Context, b event.Batch) error {
 	return nil
 }
 
-func (s *Supervisor) starts() {
+func (s *Supervisor) starts() time.Time {
+	now := time.Now()
 	s.mu.Lock()
-	s.running = true
+	s.running, s.began = true, now
 	first := !s.failed
 	if first {
 		s.own.Health, s.own.Reason = event.Healthy, ""
@@ -162,6 +167,7 @@ func (s *Supervisor) starts() {
 	if first {
 		s.tell()
 	}
+	return now
 }
 
 func (s *Supervisor) fails(err error, wait time.Duration) {
@@ -190,16 +196,28 @@ func (s *Supervisor) set(st event.State) {
 }
 
 func (s *Supervisor) tell() {
-	if s.o.OnState != nil {
-		s.o.OnState(s.State())
+	if s.o.OnState == nil {
+		return
 	}
+	s.tellMu.Lock()
+	defer s.tellMu.Unlock()
+	st := s.State()
+	if st.Health == s.told.Health && st.Reason == s.told.Reason {
+		return
+	}
+	s.told = st
+	s.o.OnState(st)
 }
 
 // State returns how the source is doing now: the reason of its last failure
-// until a batch has become durable again, and else what it says itself.
+// until a batch has become durable again or a good stretch has passed, and else
+// what the source says itself.
 func (s *Supervisor) State() event.State {
 	s.mu.Lock()
-	own, ask, failed := s.own, s.running, s.failed
+	own, running, failed := s.own, s.running, s.failed
+	if running && failed && time.Since(s.began) >= s.o.GoodAfter {
+		own.Health, own.Reason, failed = event.Healthy, "", false
+	}
 	s.mu.Unlock()
 	rep, ok := s.src.(Reporter)
 	if !ok {
@@ -211,8 +229,7 @@ func (s *Supervisor) State() event.State {
 	}
 	// A failed source that now says it has read everything is to be believed:
 	// there may be no further event for hours.
-	recovered := ask && st.Health == event.Healthy
-	if !ask || (failed && !recovered) {
+	if !running || failed && st.Health != event.Healthy {
 		st.Health, st.Reason = own.Health, own.Reason
 	}
 	return st

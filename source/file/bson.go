@@ -102,18 +102,15 @@ func (c *cutter) skipBSON(win []byte, off uint64, final bool) (event.Record, int
 }
 
 // begins reports whether a document seems to begin amid other bytes. It asks
-// more than plausible does: a printable first key, and sound elements when the
-// document is there whole.
+// more than plausible does, a printable first key, and looks no further than
+// that: the same bytes must be judged alike however many follow.
 func begins(b []byte) bool {
 	if len(b) < minBSON || !plausible(b) {
 		return false
 	}
-	if n := int(binary.LittleEndian.Uint32(b)); n <= len(b) {
-		return n > minBSON && framed(b[:n])
-	}
 	key := b[minBSON:min(len(b), minBSON+bsonKey)]
 	end := bytes.IndexByte(key, 0)
-	if end < 0 {
+	if end < 1 {
 		return false
 	}
 	for _, ch := range key[:end] {

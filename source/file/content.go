@@ -155,6 +155,17 @@ func (c *content) head() (head, error) {
 	return newHead(b[:n]), c.seek(0)
 }
 
+// beginsWith reports whether a file that is not compressed still begins with b.
+// A compressed one is not rewritten in place without its reader noticing.
+func (c *content) beginsWith(b []byte) bool {
+	if c.packing != plain {
+		return true
+	}
+	var now [headSize]byte
+	n, _ := c.fd.ReadAt(now[:len(b)], 0)
+	return bytes.Equal(now[:n], b)
+}
+
 // rawReader reads a file from an offset of its own.
 type rawReader struct {
 	fd   *os.File

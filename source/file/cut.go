@@ -126,11 +126,11 @@ func (c *cutter) nextLine(win []byte, off uint64, final bool) (rec event.Record,
 	if k := len(line); k > 0 && line[k-1] == '\r' {
 		line = line[:k-1]
 	}
-	if blank(line) {
-		return rec, n, cutBlank
-	}
 	if len(line) > c.maxLine {
 		return c.tooLong(line, off), n, cutRecord
+	}
+	if blank(line) {
+		return rec, n, cutBlank
 	}
 	rec = event.Record{Raw: line, Offset: off}
 	if line[0] != '{' || closes(line) {
@@ -145,7 +145,7 @@ func (c *cutter) nextLine(win []byte, off uint64, final bool) (rec event.Record,
 	case ok:
 		rec.Raw = win[:end]
 		n = end + lineEnd(win[end:])
-		if n == len(win) && win[n-1] != '\n' && !final {
+		if n == len(win) && n < end+64 && win[n-1] != '\n' && !final {
 			return rec, 0, cutMore // its line end is still to come
 		}
 		return rec, n, cutRecord
@@ -156,9 +156,9 @@ func (c *cutter) nextLine(win []byte, off uint64, final bool) (rec event.Record,
 }
 
 // lineEnd returns the length of the white space that b begins with, up to the
-// end of the line.
+// end of the line and within bounds.
 func lineEnd(b []byte) int {
-	for i, ch := range b {
+	for i, ch := range b[:min(len(b), 64)] {
 		switch ch {
 		case ' ', '\t', '\r':
 		case '\n':
@@ -167,7 +167,7 @@ func lineEnd(b []byte) int {
 			return i
 		}
 	}
-	return len(b)
+	return min(len(b), 64)
 }
 
 // blank reports whether a line has nothing on it. Lines of a log begin with a
@@ -192,11 +192,12 @@ func closes(line []byte) bool {
 }
 
 func (c *cutter) tooLong(line []byte, off uint64) event.Record {
-	sum := sha256.Sum256(line)
-	return event.Record{
-		Raw: line[:min(len(line), keptHead)], Offset: off, Defect: c.lineDefect(),
-		Size: uint64(len(line)), Sum: sum[:],
+	rec := event.Record{Raw: line, Offset: off, Defect: c.lineDefect()}
+	if len(line) > keptHead {
+		sum := sha256.Sum256(line)
+		rec.Raw, rec.Size, rec.Sum = line[:keptHead], uint64(len(line)), sum[:]
 	}
+	return rec
 }
 
 func (c *cutter) lineDefect() string {
@@ -234,10 +235,13 @@ func (c *cutter) skipNULs(win []byte, final bool) (event.Record, int, step) {
 }
 
 func (c *cutter) skipLine(win []byte, final bool) (event.Record, int, step) {
-	i := bytes.IndexByte(win, '\n')
 	piece, n := win, len(win)
-	if i >= 0 {
-		piece, n = win[:i], i+1
+	ended := false
+	if i := bytes.IndexByte(piece, '\n'); i >= 0 {
+		piece, n, ended = win[:i], i+1, true
+	}
+	if i := bytes.IndexByte(piece, 0); i >= 0 {
+		piece, n, ended = win[:i], i, true
 	}
 	if len(piece) > 0 {
 		if c.heldCR {
@@ -249,7 +253,7 @@ func (c *cutter) skipLine(win []byte, final bool) (event.Record, int, step) {
 		}
 		c.take(piece)
 	}
-	if i < 0 && !final {
+	if !ended && !final {
 		return event.Record{}, n, cutInside
 	}
 	return c.endGap(c.lineDefect()), n, cutRecord
@@ -267,7 +271,7 @@ func (c *cutter) take(b []byte) {
 // endGap makes the record of what was skipped.
 func (c *cutter) endGap(defect string) event.Record {
 	rec := event.Record{Raw: c.kept, Offset: c.start, Form: c.form, Defect: defect}
-	if c.gap == nulGap {
+	if c.gap == nulGap || c.gap == bsonGap && !c.nonZero {
 		rec.Raw = zeros[:min(c.size, keptNULs)]
 	}
 	if uint64(len(rec.Raw)) < c.size {

@@ -33,6 +33,7 @@ type world struct {
 	dir   string
 	store *sourcetest.Store
 	cfg   Config
+	tune  func(*Source) // changes what no config does, before the source runs
 	src   *Source
 	end   func() error
 	lines int
@@ -61,6 +62,9 @@ func (w *world) begin() {
 	src, err := New(w.cfg)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.tune != nil {
+		w.tune(src)
 	}
 	w.src = src
 	ctx, cancel := context.WithCancel(w.t.Context())

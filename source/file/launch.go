@@ -228,7 +228,7 @@ func (r *run) openFile(f *file) error {
 	if f.fd != nil {
 		return nil
 	}
-	fd, err := os.Open(f.path)
+	fd, err := r.src.open(f.path)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,8 +80,8 @@ func (c *chaos) do(o op) error {
 		c.fail = 1 + o.n%3
 	case "load":
 		c.fail = 0
-		if c.lines == 0 {
-			return nil
+		if names, err := filepath.Glob(c.path("*")); err != nil || len(names) == 0 {
+			return err
 		}
 		if err := c.load(c.path("*")); err != nil && !errors.Is(err, event.ErrPositionMoved) {
 			return err

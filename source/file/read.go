@@ -20,6 +20,11 @@ const (
 	markEvery = 64 << 10
 )
 
+// errRewritten ends a task whose file was truncated and written anew while it
+// was read. A file that still has its head after the reading had it during the
+// reading, so looking before each batch is enough.
+var errRewritten = errors.New("file was written anew while it was read")
+
 // limits are those bounds; tests make them small.
 type limits struct{ records, block, read int }
 
@@ -230,6 +235,9 @@ func (rd *reader) room(ctx context.Context) error {
 func (rd *reader) send(ctx context.Context) error {
 	if rd.bound <= rd.sent {
 		return nil
+	}
+	if !rd.c.beginsWith(rd.t.head.bytes) {
+		return errRewritten
 	}
 	if rd.bound >= rd.proof.off {
 		rd.hashTo(rd.bound)

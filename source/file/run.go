@@ -185,7 +185,7 @@ func (r *run) finish(o outcome) error {
 		r.close(f)
 	} else if fi, err := f.fd.Stat(); err == nil {
 		f.readMod = modTime(fi)
-		if f.readSize = f.seen; o.reason != nil {
+		if f.readSize = f.seen; o.again {
 			f.readSize = -1 // try again
 		}
 	}

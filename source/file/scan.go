@@ -89,7 +89,7 @@ func look(globs []string) (seen []sighting, problems []error) {
 				continue // renamed or removed just now
 			}
 			if err != nil {
-				problems = append(problems, err)
+				problems = append(problems, fmt.Errorf("resolve %s: %w", m, err))
 				continue
 			}
 			paths[real] = true

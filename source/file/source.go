@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/margay-audit/margay/event"
@@ -11,8 +12,9 @@ import (
 
 // Source reads log files. See the package comment.
 type Source struct {
-	cfg Config
-	lim limits
+	cfg  Config
+	lim  limits
+	open func(path string) (*os.File, error)
 
 	mu    sync.Mutex
 	state event.State
@@ -29,7 +31,10 @@ func New(cfg Config) (*Source, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("file source %s: %w", cfg.Origin.Label, err)
 	}
-	return &Source{cfg: cfg, lim: limits{batchRecords, blockSize, readSize}, state: event.State{Health: event.Stopped, Reason: "not started"}}, nil
+	return &Source{
+		cfg: cfg, lim: limits{batchRecords, blockSize, readSize}, open: os.Open,
+		state: event.State{Health: event.Stopped, Reason: "not started"},
+	}, nil
 }
 
 // Run reads the files until ctx ends or, with Once, to their end. A file that

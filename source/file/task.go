@@ -36,6 +36,7 @@ type outcome struct {
 	t      *task
 	err    error // ends Run
 	reason error // what is wrong with this file
+	again  bool  // read it again even if it does not change
 }
 
 // do identifies the file's stream and reads it.
@@ -57,8 +58,15 @@ func (t *task) do(ctx context.Context) outcome {
 		f.seen = int64(f.short.proof.off)
 	}
 	o := outcome{t: t, err: err, reason: t.c.Broken()}
-	if fe := (*fileError)(nil); errors.As(err, &fe) {
-		o.err, o.reason = nil, err
+	fe := (*fileError)(nil)
+	switch {
+	case errors.As(err, &fe):
+		o.err, o.reason, o.again = nil, err, true
+	case errors.Is(err, errRewritten):
+		o.err, o.again = nil, true
+		if t.r.cfg.Once {
+			o.reason = err
+		}
 	}
 	return o
 }

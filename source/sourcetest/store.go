@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/margay-audit/margay/event"
 )
@@ -39,6 +40,7 @@ type Store struct {
 	mu       sync.Mutex
 	changed  sync.Cond
 	streams  map[string]*stored
+	last     uint64 // number of a stream
 	rows     []Row
 	active   int
 	calls    int
@@ -47,10 +49,11 @@ type Store struct {
 
 type stored struct {
 	event.Stream
-	marks  []event.Mark
-	last   int64 // offset of the last record, or -1
-	active int   // emits under way
-	held   int   // of which wait for one before them
+	marks   []event.Mark
+	last    int64     // offset of the last record, or -1
+	active  int       // emits under way
+	waiting int       // of which wait for the one before them
+	since   time.Time // when something last happened to the stream
 }
 
 func (s *Store) init() {
@@ -60,8 +63,13 @@ func (s *Store) init() {
 	}
 }
 
-// Emit makes a batch durable if its From is the position of its stream. If it
-// is not yet, and other batches of the stream are under way, it waits for them.
+// grace is how long a batch is held whose From is not the position of its
+// stream. Nobody knows in which order the goroutines of two calls get going, so
+// the batch before it may be about to arrive.
+const grace = time.Second
+
+// Emit makes a batch durable if its From is the position of its stream, or
+// becomes it while others are under way.
 func (s *Store) Emit(ctx context.Context, b event.Batch) error {
 	s.mu.Lock()
 	s.init()
@@ -92,22 +100,27 @@ func (s *Store) Emit(ctx context.Context, b event.Batch) error {
 	return nil
 }
 
-// turn waits until from is the position of the stream.
+// turn waits until from is the position of the stream. It gives up once every
+// call for the stream has been waiting for some time.
 func (s *Store) turn(ctx context.Context, st *stored, from event.Position) error {
-	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.changed.Broadcast()
-	})
-	defer stop()
-	st.held++
-	s.changed.Broadcast()
-	defer func() { st.held-- }()
+	defer context.AfterFunc(ctx, s.wake)()
+	waiting := false
+	defer func() {
+		if waiting {
+			st.waiting--
+		}
+	}()
 	for !bytes.Equal(st.Position, from) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if st.held == st.active {
+		if !waiting {
+			waiting = true
+			st.waiting++
+			st.since = time.Now()
+			time.AfterFunc(grace, s.wake)
+		}
+		if st.waiting == st.active && time.Since(st.since) >= grace {
 			return event.ErrPositionMoved
 		}
 		s.changed.Wait()
@@ -115,9 +128,17 @@ func (s *Store) turn(ctx context.Context, st *stored, from event.Position) error
 	return nil
 }
 
+// wake lets those that wait look again.
+func (s *Store) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed.Broadcast()
+}
+
 func (s *Store) keep(st *stored, b *event.Batch) {
 	if st.ID == 0 {
-		st.ID = uint64(len(s.streams))
+		s.last++
+		st.ID = s.last
 		st.SourceID = b.Origin.ID
 	}
 	if len(b.To) > maxPosition || !json.Valid(b.To) {
@@ -126,7 +147,8 @@ func (s *Store) keep(st *stored, b *event.Batch) {
 	if bytes.Equal(b.From, b.To) {
 		s.breach("batch of %s leaves the position where it is", b.Stream)
 	}
-	st.Position = bytes.Clone(b.To)
+	st.Position, st.since = bytes.Clone(b.To), time.Now()
+	time.AfterFunc(grace, s.wake)
 	st.marks = append(st.marks, b.Marks...)
 	if !slices.IsSortedFunc(st.marks, func(a, b event.Mark) int { return cmp.Compare(a.Offset, b.Offset) }) {
 		s.breach("marks of %s do not rise", b.Stream)
