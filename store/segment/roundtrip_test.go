@@ -35,10 +35,10 @@ func (r random) maybe(v any) any {
 	return v
 }
 
-func (r random) list(make func() any) any {
+func (r random) list(element func() any) any {
 	out := []any{}
 	for range r.IntN(4) {
-		out = append(out, make())
+		out = append(out, element())
 	}
 	return r.maybe(out)
 }

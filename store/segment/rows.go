@@ -78,8 +78,11 @@ func (r *Reader) loadGroup(group int, names []string) (*groupColumns, error) {
 		leaf int
 		into *[]int64
 	}{
-		{leafEventTime, &g.eventTime}, {leafParseTime, &g.parseTime},
-		{leafRowHi, &g.hi}, {leafRowLo, &g.lo}, {leafRawForm, &g.form},
+		{leafEventTime, &g.eventTime},
+		{leafParseTime, &g.parseTime},
+		{leafRowHi, &g.hi},
+		{leafRowLo, &g.lo},
+		{leafRawForm, &g.form},
 	} {
 		v, err := c.ints(r.std(want.leaf), 0)
 		if err != nil {

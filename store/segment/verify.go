@@ -16,8 +16,9 @@ import (
 
 // Verify reads all row groups and proves that the events are those that were
 // stored: the bytes of each group have the recorded checksum, the received
-// bytes, put together again, have the recorded SHA-256, and the times lie within the
-// recorded bounds. The error joins what was found wrong in any row group.
+// bytes, put together again, have the recorded SHA-256, every column can be
+// read, and the times have the recorded bounds. The error joins what was found
+// wrong in any row group.
 //
 // The footer is taken at its word. That it is the one that was written is
 // proven by the SHA-256 of the file (see [Hash]), which the catalog keeps.
@@ -49,7 +50,21 @@ func (r *Reader) verifyGroup(group int) (*rowCounts, error) {
 	if err := r.checkRaw(group, io.Discard); err != nil {
 		return nil, err
 	}
+	if err := r.readAll(group); err != nil {
+		return nil, err
+	}
 	return r.countRows(group)
+}
+
+// readAll makes sure that every column can be read: the bytes may be right and
+// what the footer says of them wrong.
+func (r *Reader) readAll(group int) error {
+	for leaf := range r.file.Schema().Leaves() {
+		if err := r.file.ReadColumn(group, leaf, func(*parquet.Value) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errStoredBytes says that a row group changed on disk.
