@@ -264,3 +264,23 @@ func BenchmarkAppendGroups(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/row")
 }
+
+// Appending does not allocate once a group has been in use.
+func TestAppendAllocatesNothing(t *testing.T) {
+	s, err := NewSchema(auditNodes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := auditRows(3000)
+	g := NewGroup(s)
+	fill := func() {
+		g.Reset()
+		for i := range rows {
+			appendAudit(g, &rows[i], true, true)
+		}
+	}
+	fill()
+	if n := testing.AllocsPerRun(5, fill); n != 0 {
+		t.Errorf("%v allocations for %d rows", n, len(rows))
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -287,5 +288,45 @@ func TestCopyFromTruncated(t *testing.T) {
 	}
 	if err := w.Close(nil); err == nil {
 		t.Error("Close after a failed copy")
+	}
+}
+
+// What a header only claims costs no memory.
+func TestClaimsCostNothing(t *testing.T) {
+	b, _ := small(t)
+	f := openBytes(t, b)
+	s := f.Schema()
+	for name, change := range map[string]func(h *pageHeader){
+		"a page of 256 MiB from few bytes": func(h *pageHeader) { h.raw = maxPage },
+		"more than any page":               func(h *pageHeader) { h.raw = 1 << 30 },
+		"more bytes than there are":        func(h *pageHeader) { h.size = 1 << 30 },
+		"negative":                         func(h *pageHeader) { h.raw = -1 },
+		"more values than the chunk":       func(h *pageHeader) { h.values = 1 << 30 },
+		"another encoding":                 func(h *pageHeader) { h.encoding = encDelta },
+		"another page type":                func(h *pageHeader) { h.typ = pageDictionary },
+	} {
+		leaf := len(s.Leaves()) - 1 // a list of plain numbers
+		info := f.Groups()[0].Columns[leaf]
+		var e encoder
+		packed, err := e.compress(nil, []byte("hardly anything"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := pageHeader{typ: pageData, raw: 15, size: len(packed), crc: crc32.ChecksumIEEE(packed), values: int(info.Values), encoding: encPlain}
+		change(&h)
+		chunk := append(h.append([]byte{0}), packed...)
+		info.DataPage, info.Size = 1, int64(len(chunk)-1)
+		lie := &File{r: bytes.NewReader(chunk), schema: s, groups: []GroupInfo{{Rows: 30, Columns: make([]ColumnInfo, len(s.leaves))}}}
+		lie.groups[0].Columns[leaf] = info
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err = lie.ReadColumn(0, leaf, func(*Value) error { return nil })
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+			t.Errorf("%s: %d bytes allocated", name, grown)
+		}
 	}
 }
