@@ -58,14 +58,21 @@ func mergeReaders(path string, inputs []*Reader) (*Pending, error) {
 // owns f from now on and closes it, also when it fails; removing it, and
 // closing the inputs, is left to the caller.
 func WriteMerged(f File, name string, inputs []*Reader) (*Pending, error) {
-	p, err := writeMerged(f, name, inputs)
+	p, err := writeMerged(f, name, inputs, groupLimits{smallGroup, MaxGroupRows, MaxGroupRaw})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write segment %s: %w", name, err), f.Close())
 	}
 	return p, nil
 }
 
-func writeMerged(f File, name string, inputs []*Reader) (*Pending, error) {
+// groupLimits decide what a merge does with row groups.
+type groupLimits struct {
+	// small is the mean number of rows below which groups are packed anew, into
+	// groups of at most rows and raw received bytes.
+	small, rows, raw int64
+}
+
+func writeMerged(f File, name string, inputs []*Reader, limits groupLimits) (*Pending, error) {
 	if len(inputs) == 0 {
 		return nil, errors.New("nothing to merge")
 	}
@@ -80,7 +87,7 @@ func writeMerged(f File, name string, inputs []*Reader) (*Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := merger{p: newPending(f, name, layout, s), schema: s}
+	m := merger{p: newPending(f, name, layout, s), schema: s, limits: limits}
 	for _, r := range inputs {
 		if err := m.addSegment(r); err != nil {
 			return nil, fmt.Errorf("input %s: %w", r.name, err)
@@ -98,6 +105,7 @@ func writeMerged(f File, name string, inputs []*Reader) (*Pending, error) {
 type merger struct {
 	p      *Pending
 	schema *parquet.Schema
+	limits groupLimits
 	group  *parquet.Group // for packing anew; made when first needed
 	// run are small neighbouring groups that wait to be packed together, with
 	// the sums of what they hold.
@@ -122,7 +130,7 @@ func (m *merger) addSegment(r *Reader) error {
 	if err := m.addIndicators(r); err != nil {
 		return err
 	}
-	if r.info.Rows >= smallGroup*int64(len(r.info.Groups)) {
+	if r.info.Rows >= m.limits.small*int64(len(r.info.Groups)) {
 		if err := m.flush(); err != nil {
 			return err
 		}
@@ -138,7 +146,7 @@ func (m *merger) addSegment(r *Reader) error {
 
 func (m *merger) addGroup(g groupRef) error {
 	d := g.digest()
-	if m.counts.rows+d.Rows > MaxGroupRows || m.counts.raw+d.RawBytes > MaxGroupRaw {
+	if m.counts.rows+d.Rows > m.limits.rows || m.counts.raw+d.RawBytes > m.limits.raw {
 		if err := m.flush(); err != nil {
 			return err
 		}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -34,47 +33,119 @@ func plainRows(r *rand.Rand, n, width int) []testRow {
 	return rows
 }
 
+// testLimits are small enough for quick tests.
+var testLimits = groupLimits{small: 80, rows: 1_000, raw: 64 << 10}
+
+// mergeFiles is Merge with testLimits.
+func mergeFiles(t *testing.T, path string, inputs []string) Info {
+	t.Helper()
+	readers, err := openAll(inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeAll(readers)
+	f, err := createFile(path, readers[0].info.LogType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := writeMerged(f, path, readers, testLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := p.Finish(&Commit{Number: 99, Kind: KindMerge, Part: 1, Parts: 1, Inputs: inputs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
 // group is a row group of a plan for a merge: how many rows, and how large.
 type group struct{ rows, width int }
 
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	const big = smallGroup
 	for name, c := range map[string]struct {
-		inputs []group
-		want   []int64 // rows of the groups
+		inputs [][]group // the row groups of each input
+		want   []int64   // rows of the groups
 	}{
-		"one":                {[]group{{10, 50}}, []int64{10}},
-		"small ones":         {[]group{{10, 50}, {200, 50}, {1, 50}}, []int64{211}},
-		"large ones":         {[]group{{big, 9}, {big + 1, 9}}, []int64{big, big + 1}},
-		"large among small":  {[]group{{5, 50}, {6, 50}, {big, 9}, {7, 50}, {8, 50}}, []int64{11, big, 15}},
-		"one small in large": {[]group{{big, 9}, {5, 50}, {big, 9}}, []int64{big, 5, big}},
-		"long lines":         {[]group{{600, 120_000}, {600, 120_000}}, []int64{600, 600}},
+		"one":                {[][]group{{{10, 50}}}, []int64{10}},
+		"small ones":         {[][]group{{{10, 50}}, {{20, 50}}, {{1, 50}}}, []int64{31}},
+		"large ones":         {[][]group{{{80, 9}}, {{81, 9}}}, []int64{80, 81}},
+		"large among small":  {[][]group{{{5, 50}}, {{6, 50}}, {{80, 9}}, {{7, 50}}, {{8, 50}}}, []int64{11, 80, 15}},
+		"one small in large": {[][]group{{{80, 9}}, {{5, 50}}, {{80, 9}}}, []int64{80, 5, 80}},
+		"long lines":         {[][]group{{{60, 1_500}}, {{60, 1_500}}}, []int64{60, 60}},
+		"too many rows":      {slices.Repeat([][]group{{{70, 9}}}, 20), []int64{980, 420}},
+		"small in one":       {[][]group{slices.Repeat([]group{{70, 9}}, 20)}, []int64{980, 420}},
+		"large in the mean":  {[][]group{{{300, 9}, {2, 9}}, {{3, 9}}, {{4, 9}}}, []int64{300, 2, 7}},
+		"small in the mean":  {[][]group{{{120, 9}, {2, 9}}, {{3, 9}}}, []int64{125}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l, dir := testLayout(), t.TempDir()
+			dir := t.TempDir()
 			r := rand.New(rand.NewPCG(31, 31))
 			var all []testRow
 			var inputs []string
-			for i, g := range c.inputs {
-				rows := plainRows(r, g.rows, g.width)
-				path, _ := store(t, dir, uint64(i+1), buildRows(t, l, rows))
+			for i, groups := range c.inputs {
+				path := filepath.Join(dir, FileName(uint64(i+1), 1))
+				all = append(all, storeGroups(t, path, r, groups)...)
 				inputs = append(inputs, path)
-				all = append(all, rows...)
 			}
 			path := filepath.Join(dir, FileName(99, 1))
-			p, err := Merge(path, inputs)
-			if err != nil {
-				t.Fatal(err)
-			}
-			info, err := p.Finish(&Commit{Number: 99, Kind: KindMerge, Part: 1, Parts: 1, Inputs: inputs})
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkMerged(t, path, info, all, c.want)
+			checkMerged(t, path, mergeFiles(t, path, inputs), all, c.want)
 		})
 	}
+}
+
+// storeGroups writes a segment of several row groups, as a merge leaves it.
+func storeGroups(t *testing.T, path string, r *rand.Rand, groups []group) []testRow {
+	t.Helper()
+	l := testLayout()
+	s, err := parquetSchema(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := createFile(path, l.LogType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPending(f, path, l, s)
+	var all []testRow
+	for _, g := range groups {
+		rows := plainRows(r, g.rows, g.width)
+		b := buildRows(t, l, rows)
+		if err := p.writeGroup(b.group, &b.rowCounts, b.digest); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, rows...)
+	}
+	if _, err := p.Finish(testCommit(1)); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestMergeOfStandardSize goes through the exported way.
+func TestMergeOfStandardSize(t *testing.T) {
+	t.Parallel()
+	l, dir := testLayout(), t.TempDir()
+	r := rand.New(rand.NewPCG(33, 33))
+	var all []testRow
+	var inputs []string
+	for i, n := range []int{100, 200, smallGroup, 50} {
+		rows := plainRows(r, n, 9)
+		path, _ := store(t, dir, uint64(i+1), buildRows(t, l, rows))
+		all, inputs = append(all, rows...), append(inputs, path)
+	}
+	path := filepath.Join(dir, FileName(99, 1))
+	p, err := Merge(path, inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := p.Finish(testCommit(99))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMerged(t, path, info, all, []int64{300, smallGroup, 50})
 }
 
 func checkMerged(t *testing.T, path string, info Info, all []testRow, groups []int64) {
@@ -152,51 +223,6 @@ func TestMergesOfMerges(t *testing.T) {
 		tier = next
 	}
 	compareRows(t, l, all, readView(t, openDuckDB(t), l, l.ViewSQL([]Part{{l, tier}})))
-}
-
-// TestMergePacksManyGroups: a segment of many small groups is packed anew even
-// if it stands alone, and groups do not grow beyond their limits.
-func TestMergePacksManyGroups(t *testing.T) {
-	t.Parallel()
-	l, dir := testLayout(), t.TempDir()
-	r := rand.New(rand.NewPCG(32, 32))
-	var all []testRow
-	var m merger
-	s, err := parquetSchema(l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "many")
-	f, err := createFile(path, l.LogType)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.p = newPending(f, path, l, s)
-	for range 30 {
-		rows := plainRows(r, 5_000, 9)
-		b := buildRows(t, l, rows)
-		if err := m.p.writeGroup(b.group, &b.rowCounts, b.digest); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, rows...)
-	}
-	for i := range all {
-		m.values.add(xxhash.Sum64String(all[i].fields["action"].(string)))
-	}
-	m.p.bloom = m.values.bloom()
-	if _, err := m.p.Finish(testCommit(1)); err != nil {
-		t.Fatal(err)
-	}
-	out := filepath.Join(dir, "out")
-	p, err := Merge(out, []string{path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := p.Finish(testCommit(2))
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkMerged(t, out, info, all, []int64{100_000, 50_000})
 }
 
 func TestMergeRefuses(t *testing.T) {

@@ -129,7 +129,7 @@ func randomRows(seed uint64, n int) []testRow {
 func TestViewShowsWhatWasStored(t *testing.T) {
 	t.Parallel()
 	l := testLayout()
-	rows := randomRows(1, 3_000)
+	rows := randomRows(1, 1_500)
 	path, _ := store(t, t.TempDir(), 1, buildRows(t, l, rows))
 	got := readView(t, openDuckDB(t), l, l.ViewSQL([]Part{{l, []string{path}}}))
 	compareRows(t, l, rows, got)
