@@ -49,6 +49,21 @@ func BenchmarkCoerceAuthCheck(b *testing.B) {
 	}
 }
 
+// BenchmarkCoerceBSON measures the same event without its line, so that the json
+// column has to be written.
+func BenchmarkCoerceBSON(b *testing.B) {
+	s := Builtin().Lookup(event.MongoDBAudit)
+	d := &Document{BSON: decode(b, lines(b, "audit.jsonl")[0]).BSON}
+	var row Row
+	b.ReportAllocs()
+	b.SetBytes(int64(len(d.BSON)))
+	for b.Loop() {
+		if err := s.Coerce(&row, d); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkClassify measures a source that may deliver any log type.
 func BenchmarkClassify(b *testing.B) {
 	c := Builtin().Classifier(nil)

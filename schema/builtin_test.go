@@ -149,6 +149,10 @@ func TestNoAllocation(t *testing.T) {
 			if allocs > 0 {
 				t.Errorf("%s line %d: %v allocations", name, i+1, allocs)
 			}
+			d.Text = nil
+			if allocs := testing.AllocsPerRun(20, func() { _, _ = c.Classify(&row, d) }); allocs > 0 {
+				t.Errorf("%s line %d as BSON: %v allocations", name, i+1, allocs)
+			}
 		}
 	}
 }

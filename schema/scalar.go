@@ -84,8 +84,8 @@ func (r *Row) text(t bsoncore.Type, val []byte) bool {
 	return true
 }
 
-// digits appends a number: as it stood in the line when that is known, otherwise
-// the shortest text that means the same number.
+// digits appends a number: as it stood in the line at the top level of an event
+// that came as text, otherwise the shortest text that means the same number.
 func (r *Row) digits(b []byte, t bsoncore.Type, val []byte) []byte {
 	switch {
 	case r.literal != nil:
