@@ -168,17 +168,17 @@ func (e *encoder) chunk(c *Column, base int64) (ColumnInfo, error) {
 	for from.entry < c.n {
 		to := c.cut(from)
 		page, restore := e.build(c, from, to)
-		if err := checkPage(c, len(page)); err != nil {
-			return info, err
+		if err = checkPage(c, len(page)); err == nil {
+			e.packed, err = e.compress(e.packed, page)
 		}
-		if e.packed, err = e.compress(e.packed, page); err != nil {
+		copy(c.data[from.at-len(restore):], restore)
+		if err != nil {
 			return info, err
 		}
 		if from.entry == 0 {
 			info.DataPage = base + int64(len(e.out))
 		}
 		e.emit(&info, len(page), pageHeader{typ: pageData, values: to.entry - from.entry, encoding: info.encoding})
-		copy(c.data[from.at-len(restore):], restore)
 		from = to
 	}
 	info.Size = int64(len(e.out) - start)
