@@ -69,10 +69,9 @@ func (g *lineMaker) line() string {
 	for range 1 + g.IntN(4) {
 		roles = append(roles, fmt.Sprintf(`{"role": "%s", "db": "%s"}`, g.pick("readWrite", "read", "dbOwner", "clusterMonitor", "readWriteAnyDatabase"), g.pick("admin", "ledger", "shop", "reporting")))
 	}
-	atype, param := "authCheck", ""
+	atype, param := "authCheck", g.command()
 	switch k := g.IntN(10); {
 	case k < 6:
-		param = g.command()
 	case k < 8:
 		atype, param = "authenticate", fmt.Sprintf(`{"user": "%s", "db": "%s", "mechanism": "SCRAM-SHA-256"}`, user, db)
 	case k < 9:

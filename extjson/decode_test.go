@@ -2,6 +2,7 @@ package extjson
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func TestDecodeMalformed(t *testing.T) {
 	var d Decoder
 	for _, tt := range malformed {
 		got, err := d.Decode([]byte("before"), []byte(tt.text))
-		bad, ok := err.(*SyntaxError)
+		bad, ok := errors.AsType[*SyntaxError](err)
 		if !ok || bad.Offset != tt.offset {
 			t.Errorf("%q: got %v, want an error at byte %d", tt.text, err, tt.offset)
 		}
@@ -56,13 +57,13 @@ func TestDecodePrefixes(t *testing.T) {
 	for _, e := range entries() {
 		for _, style := range styles {
 			text := []byte(e.text(style))
-			for n := 0; n < len(text); n++ {
+			for n := range text {
 				_, err := d.Decode(nil, text[:n])
 				if err == nil {
 					t.Fatalf("%s: %s decodes", e.name, text[:n])
 				}
-				if at := err.(*SyntaxError).Offset; at > n {
-					t.Fatalf("%s: %s: error at byte %d", e.name, text[:n], at)
+				if bad, ok := errors.AsType[*SyntaxError](err); !ok || bad.Offset > n {
+					t.Fatalf("%s: %s: %v", e.name, text[:n], err)
 				}
 			}
 			got, err := d.Decode(nil, append(bytes.Clone(text), "garbage"...)[:len(text)])
@@ -101,7 +102,7 @@ func TestDecodeBounds(t *testing.T) {
 		if err == nil && tt.offset < 0 {
 			continue
 		}
-		if bad, ok := err.(*SyntaxError); !ok || bad.Offset != tt.offset {
+		if bad, ok := errors.AsType[*SyntaxError](err); !ok || bad.Offset != tt.offset {
 			t.Errorf("test %d: got %v, want an error at byte %d", i, err, tt.offset)
 		}
 	}

@@ -213,49 +213,56 @@ func (w *writer) document(dst []byte, i, end int, array bool) []byte {
 		if spaced {
 			dst = append(dst, ' ')
 		}
-		typ := w.b[i]
-		n, clean := w.keySize(i+1, end)
-		if n < 0 {
-			w.fail(i+1, "key without end")
+		if dst, i = w.element(dst, i, end, array); i < 0 {
 			return dst
 		}
-		key := w.b[i+1 : i+1+n]
-		i += n + 2
-		if !array {
-			dst = append(dst, '"')
-			if clean {
-				dst = append(dst, key...)
-			} else {
-				dst = appendEscaped(dst, key)
-			}
-			if spaced {
-				dst = append(dst, `" : `...)
-			} else {
-				dst = append(dst, '"', ':')
-			}
-		}
-		after := 0
-		if typ == typeString {
-			// More than half of all values, so not left to the switches.
-			if after = w.stringSize(i, end); after < 0 {
-				return dst
-			}
-			dst = appendString(dst, w.b[i+4:after-1])
-		} else {
-			if after = w.size(typ, i, end); after < 0 {
-				return dst
-			}
-			if dst = w.value(dst, typ, i, after); w.msg != "" {
-				return dst
-			}
-		}
-		i = after
 	}
 	if spaced && !empty {
 		dst = append(dst, ' ')
 	}
 	w.depth++
 	return append(dst, shut)
+}
+
+// element writes the element that begins at b[i], in an array without its key,
+// and returns the index after it, or a negative number.
+func (w *writer) element(dst []byte, i, limit int, array bool) ([]byte, int) {
+	typ := w.b[i]
+	n, clean := w.keySize(i+1, limit)
+	if n < 0 {
+		return dst, w.fail(i+1, "key without end")
+	}
+	key := w.b[i+1 : i+1+n]
+	i += n + 2
+	if !array {
+		dst = append(dst, '"')
+		if clean {
+			dst = append(dst, key...)
+		} else {
+			dst = appendEscaped(dst, key)
+		}
+		if w.style == LegacyStrict {
+			dst = append(dst, `" : `...)
+		} else {
+			dst = append(dst, '"', ':')
+		}
+	}
+	if typ == typeString {
+		// More than half of all values, so not left to the switches.
+		end := w.stringSize(i, limit)
+		if end < 0 {
+			return dst, end
+		}
+		return appendString(dst, w.b[i+4:end-1]), end
+	}
+	end := w.size(typ, i, limit)
+	if end < 0 {
+		return dst, end
+	}
+	if dst = w.value(dst, typ, i, end); w.msg != "" {
+		return dst, -1
+	}
+	return dst, end
 }
 
 // keySize returns the length of the C string at b[i], or a negative number if

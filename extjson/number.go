@@ -72,13 +72,13 @@ func (d *Decoder) double(i, o, element int) (int, int) {
 	if negative {
 		i++
 	}
-	mantissa, digits, fraction := uint64(0), 0, 0
+	mantissa, fraction := uint64(0), 0
 	unsigned := i
 	first := i
 	for ; p[i]-'0' <= 9; i++ {
 		mantissa = mantissa*10 + uint64(p[i]-'0')
 	}
-	digits = i - first
+	digits := i - first
 	whole := true
 	if p[i] == '.' {
 		whole = false

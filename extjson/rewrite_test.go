@@ -2,6 +2,7 @@ package extjson
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -73,7 +74,7 @@ func TestRewritePaths(t *testing.T) {
 func TestRewriteMalformed(t *testing.T) {
 	for _, tt := range malformed {
 		got, err := Rewrite([]byte("before"), []byte(tt.text), never)
-		if bad, ok := err.(*SyntaxError); !ok || bad.Offset != tt.offset || !bytes.Equal(got, []byte("before")) {
+		if bad, ok := errors.AsType[*SyntaxError](err); !ok || bad.Offset != tt.offset || !bytes.Equal(got, []byte("before")) {
 			t.Errorf("%q: got %q, %v, want an error at byte %d", tt.text, got, err, tt.offset)
 		}
 	}

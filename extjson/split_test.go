@@ -1,6 +1,7 @@
 package extjson
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,10 @@ func split(text string, step, limit int) ([]string, error) {
 		start, end, need, err := s.Next(buf, len(rest) == 0)
 		switch {
 		case err != nil:
-			bad := err.(*SyntaxError)
+			bad, ok := errors.AsType[*SyntaxError](err)
+			if !ok {
+				return docs, err
+			}
 			return docs, &SyntaxError{Offset: bad.Offset + dropped, Msg: bad.Msg}
 		case !need:
 			docs = append(docs, string(buf[start:end]))
@@ -75,7 +79,7 @@ func TestSplit(t *testing.T) {
 			if !slices.Equal(docs, tt.docs) {
 				t.Errorf("%q by %d: got %q, want %q", tt.text, step, docs, tt.docs)
 			}
-			if bad, ok := err.(*SyntaxError); ok != (tt.offset >= 0) || ok && bad.Offset != tt.offset {
+			if bad, ok := errors.AsType[*SyntaxError](err); ok != (tt.offset >= 0) || ok && bad.Offset != tt.offset {
 				t.Errorf("%q by %d: got %v, want an error at byte %d", tt.text, step, err, tt.offset)
 			}
 		}
@@ -85,7 +89,7 @@ func TestSplit(t *testing.T) {
 func TestSplitBound(t *testing.T) {
 	for _, step := range []int{1, 4, 100} {
 		docs, err := split(`{"a":1} {"abc":1} {}`, step, 7)
-		bad, ok := err.(*SyntaxError)
+		bad, ok := errors.AsType[*SyntaxError](err)
 		if !ok || bad.Offset != 8 || !slices.Equal(docs, []string{`{"a":1}`}) {
 			t.Errorf("by %d: got %q, %v, want an error at byte 8", step, docs, err)
 		}

@@ -97,7 +97,7 @@ func sequence(p []byte, i int) int {
 // escape decodes the escape whose backslash is p[i].
 func (d *Decoder) escape(i, o int) (int, int) {
 	p, q := d.p, d.q
-	c := byte(0)
+	var c byte
 	switch p[i+1] {
 	case '"', '\\', '/':
 		c = p[i+1]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -183,7 +184,7 @@ func TestEncodeMalformed(t *testing.T) {
 	for _, tt := range tests {
 		for name, style := range styles {
 			got, err := Append([]byte("x"), tt.doc, style)
-			bad, ok := err.(*CorruptError)
+			bad, ok := errors.AsType[*CorruptError](err)
 			if !ok || bad.Offset != tt.offset || string(got) != "x" {
 				t.Errorf("%s, %s: got %q, %v, want an error at byte %d", tt.name, name, got, err, tt.offset)
 			}
