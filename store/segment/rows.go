@@ -28,7 +28,8 @@ type Row struct {
 // are leaves by themselves; numbers come as decimals, timestamps in
 // microseconds.
 //
-// The Row is reused: visit must copy what it keeps, but for strings.
+// The Row is reused: visit must copy what it keeps, but for strings. It must
+// not use the Reader.
 func (r *Reader) Rows(names []string, visit func(*Row) error) error {
 	for g := range r.info.Groups {
 		if err := r.groupRows(g, names, visit); err != nil {
