@@ -21,14 +21,30 @@ const maxDepth = 512
 type Redactor struct {
 	tables *tables
 
-	path    []byte
-	paths   []string
-	cleaned map[string]string // what a string becomes of which only a part is secret
+	path  []byte
+	paths []string
+	// found tells what becomes of the value at each of paths.
+	found map[string]string
+	// longest is the length of the longest of paths: longer ones need no look.
+	longest int
+	// coarse: there are so many secrets that they are replaced with what is
+	// around them.
+	coarse bool
 }
+
+// Bounds of what Find reports one by one. Arguments of commands are written by
+// clients, and one could put a million passwords below a key of a megabyte.
+const (
+	maxPaths = 256
+	maxPath  = 1 << 10 // bytes
+	// coarseDepth is how deep the values lie that are replaced whole beyond
+	// that: param.args.documents.
+	coarseDepth = 3
+)
 
 // NewRedactor returns a Redactor with the rules of docs/redaction.md.
 func NewRedactor() *Redactor {
-	return &Redactor{tables: compile(), cleaned: map[string]string{}}
+	return &Redactor{tables: compile(), found: map[string]string{}}
 }
 
 // Find returns the places of doc that hold secrets, in document order, as
@@ -43,10 +59,20 @@ func (r *Redactor) Find(doc []byte) []string {
 	if !r.tables.suspect(doc) {
 		return nil
 	}
-	clear(r.cleaned)
-	r.path = r.path[:0]
-	r.walk(doc, 0, 0, false)
+	if r.coarse = false; !r.search(doc) {
+		r.coarse = true
+		r.search(doc)
+	}
 	return r.paths
+}
+
+// search fills paths and found. It says no when there is more to report than
+// the bounds allow.
+func (r *Redactor) search(doc []byte) bool {
+	clear(r.found)
+	r.path, r.paths, r.longest = r.path[:0], r.paths[:0], 0
+	r.walk(doc, 0, 0, false)
+	return r.coarse || len(r.paths) <= maxPaths && r.longest <= maxPath
 }
 
 // walk looks for secrets in one document or array, below the path in r.path.
@@ -56,14 +82,21 @@ func (r *Redactor) walk(doc []byte, ctx context, depth int, array bool) {
 	}
 	base := len(r.path)
 	for e := range elements(doc) {
+		if !r.coarse && len(r.paths) > maxPaths {
+			break
+		}
 		r.path = appendSegment(r.path[:base], e.key)
 		what := keep
-		if !array {
+		if !array && r.tables.telling(tailOf(e.key), e.key) {
 			what = r.tables.rule(e.key)
 		}
 		switch {
 		case hides(what, ctx, e):
 			r.add(Marker)
+		case r.coarse && (depth == coarseDepth-1 || len(r.path) > maxPath):
+			if r.tables.suspectValue(e) {
+				r.add(Marker)
+			}
 		case e.typ == typeDocument || e.typ == typeArray:
 			if depth == maxDepth {
 				r.add(Marker)
@@ -83,7 +116,7 @@ func (r *Redactor) walk(doc []byte, ctx context, depth int, array bool) {
 // document with the members $code and $scope.
 func (r *Redactor) walkScope(e element, ctx context, depth int) {
 	code, scope, ok := codeWithScope(e.value)
-	if !ok || depth == maxDepth || hasUserinfo(code) {
+	if !ok || r.coarse || depth == maxDepth || hasUserinfo(code) {
 		r.add(Marker)
 		return
 	}
@@ -108,48 +141,54 @@ func (r *Redactor) walkString(e element) {
 // add notes that the value at r.path becomes text. A key may occur twice in a
 // document: the same path then means both values, and both are replaced whole.
 func (r *Redactor) add(text string) {
+	if _, twice := r.found[string(r.path)]; twice {
+		r.found[string(r.path)] = Marker
+		return
+	}
+	r.longest = max(r.longest, len(r.path))
+	if !r.coarse && r.longest > maxPath {
+		return
+	}
 	path := string(r.path)
-	for _, p := range r.paths {
-		if p == path {
-			delete(r.cleaned, path)
-			return
-		}
-	}
 	r.paths = append(r.paths, path)
-	if text != Marker {
-		r.cleaned[path] = text
-	}
+	r.found[path] = text
 }
 
-// replacement returns what the value at path becomes.
-func (r *Redactor) replacement(paths []string, path []byte) (string, bool) {
-	for _, p := range paths {
-		if p == string(path) {
-			if text, ok := r.cleaned[p]; ok {
-				return text, true
-			}
-			return Marker, true
-		}
+// beyond says that no value below a path of so many bytes was reported. It is
+// asked before such a path is put together, and spares the work.
+func (r *Redactor) beyond(parent int) bool { return parent > maxPath }
+
+// replacement returns what the value at r.path becomes.
+func (r *Redactor) replacement() (string, bool) {
+	if len(r.path) > r.longest {
+		return "", false
 	}
-	return "", false
+	text, ok := r.found[string(r.path)]
+	return text, ok
 }
 
 // errBSON is returned for a document that is not valid BSON.
 var errBSON = errors.New("not a valid BSON document")
 
 // BSON appends the document with the values at paths replaced by strings. The
-// paths are those that Find returned last, for the same document.
+// paths are those that Find returned last, all of them, for the same document.
 func (r *Redactor) BSON(dst, doc []byte, paths []string) ([]byte, error) {
+	if len(paths) == 0 {
+		return append(dst, doc...), nil
+	}
 	start := len(dst)
 	r.path = r.path[:0]
-	dst, ok := r.rebuild(dst, doc, paths)
+	dst, ok := r.rebuild(dst, doc)
 	if !ok {
 		return dst[:start], fmt.Errorf("redact event: %w", errBSON)
 	}
 	return dst, nil
 }
 
-func (r *Redactor) rebuild(dst, doc []byte, paths []string) ([]byte, bool) {
+func (r *Redactor) rebuild(dst, doc []byte) ([]byte, bool) {
+	if r.beyond(len(r.path)) {
+		return append(dst, doc...), true
+	}
 	start, base, read := len(dst), len(r.path), 4
 	dst = append(dst, 0, 0, 0, 0)
 	for e := range elements(doc) {
@@ -157,14 +196,14 @@ func (r *Redactor) rebuild(dst, doc []byte, paths []string) ([]byte, bool) {
 		r.path = appendSegment(r.path[:base], e.key)
 		head := e.whole[:len(e.whole)-len(e.value)]
 		ok := true
-		if text, replace := r.replacement(paths, r.path); replace {
+		if text, replace := r.replacement(); replace {
 			dst = append(dst, typeString)
 			dst = append(dst, head[1:]...)
 			dst = appendString(dst, text)
 		} else if e.typ == typeDocument || e.typ == typeArray {
-			dst, ok = r.rebuild(append(dst, head...), e.value, paths)
+			dst, ok = r.rebuild(append(dst, head...), e.value)
 		} else if e.typ == typeCodeWithScope {
-			dst, ok = r.rebuildScope(append(dst, head...), e.value, paths)
+			dst, ok = r.rebuildScope(append(dst, head...), e.value)
 		} else {
 			dst = append(dst, e.whole...)
 		}
@@ -178,7 +217,7 @@ func (r *Redactor) rebuild(dst, doc []byte, paths []string) ([]byte, bool) {
 	return dst, read+1 == len(doc) && doc[read] == 0
 }
 
-func (r *Redactor) rebuildScope(dst, value []byte, paths []string) ([]byte, bool) {
+func (r *Redactor) rebuildScope(dst, value []byte) ([]byte, bool) {
 	_, scope, ok := codeWithScope(value)
 	if !ok {
 		return dst, false
@@ -186,7 +225,7 @@ func (r *Redactor) rebuildScope(dst, value []byte, paths []string) ([]byte, bool
 	start := len(dst)
 	dst = append(dst, value[:len(value)-len(scope)]...)
 	r.path = appendSegment(r.path, []byte("$scope"))
-	if dst, ok = r.rebuild(dst, scope, paths); !ok {
+	if dst, ok = r.rebuild(dst, scope); !ok {
 		return dst, false
 	}
 	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))

@@ -1,6 +1,10 @@
 package auditlog
 
-import "strings"
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+)
 
 // rule says what is done with the value of a key.
 type rule uint8
@@ -122,13 +126,25 @@ func compile() *tables {
 func (t *tables) addTails(words string) {
 	for _, joint := range []string{"", "_", "-"} {
 		spelling := strings.ReplaceAll(words, " ", joint)
-		var tail uint32
-		n := min(len(spelling), 4)
-		for i := range n {
-			tail |= uint32(spelling[len(spelling)-n+i]) << (8 * (4 - n + i))
-		}
-		t.setTail(foldTail(tail, n))
+		t.setTail(tailOf([]byte(spelling)))
 	}
+}
+
+// tailOf returns the tail of a key in the form of the filter.
+func tailOf(key []byte) uint32 {
+	if n := len(key); n >= 4 {
+		return foldTail(binary.LittleEndian.Uint32(key[n-4:]), 4)
+	}
+	var tail uint32
+	for i, c := range key {
+		tail |= uint32(c) << (8 * (4 - len(key) + i))
+	}
+	return foldTail(tail, len(key))
+}
+
+// telling says whether a key with this tail can have a rule.
+func (t *tables) telling(tail uint32, key []byte) bool {
+	return t.hasTail(tail) || tail>>8 == tailPwd>>8 || bytes.IndexByte(key, '.') >= 0
 }
 
 // foldTail brings the last bytes of a key of n bytes, little endian and at the

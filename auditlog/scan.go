@@ -145,6 +145,17 @@ const (
 	sessionHead = typeBinary | 'i'<<8 | 'd'<<16 | 16<<32
 )
 
+// suspectValue says the same of one value.
+func (t *tables) suspectValue(e element) bool {
+	switch e.typ {
+	case typeDocument, typeArray:
+		return t.suspect(e.value)
+	case typeCodeWithScope:
+		return true
+	}
+	return bytes.Contains(e.value, schemeMark)
+}
+
 // suspectEnd goes on where the words that suspect reads would pass the end.
 func (t *tables) suspectEnd(doc []byte, p int) bool {
 	for p < len(doc) {
@@ -177,10 +188,7 @@ func after(doc []byte, p int, typ byte) int {
 func (t *tables) tellingKey(doc []byte, p, n int) bool {
 	key := doc[p : p+n]
 	tail := foldTail(binary.LittleEndian.Uint32(doc[p+n-4:]), n)
-	if !t.hasTail(tail) && tail>>8 != tailPwd>>8 && bytes.IndexByte(key, '.') < 0 {
-		return false
-	}
-	return t.rule(key) != keep
+	return t.telling(tail, key) && t.rule(key) != keep
 }
 
 // tailPwd is the end of every key that ends in "pwd", which is shorter than

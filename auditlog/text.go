@@ -7,17 +7,26 @@ import (
 )
 
 // Text appends the line with the values at paths replaced, and every other
-// byte as it was. The paths are those that Find returned last, for the
-// document that the line says.
+// byte as it was. The paths are those that Find returned last, all of them, for
+// the document that the line says.
 func (r *Redactor) Text(dst, line []byte, paths []string) ([]byte, error) {
+	if len(paths) == 0 {
+		return append(dst, line...), nil
+	}
 	start := len(dst)
 	dst, err := extjson.Rewrite(dst, line, func(keys []string) ([]byte, bool) {
-		path := r.path[:0]
-		for _, k := range keys {
-			path = appendSegment(path, []byte(k))
+		parent := 0
+		for _, k := range keys[:len(keys)-1] {
+			parent += len(k)
 		}
-		r.path = path[:0]
-		text, ok := r.replacement(paths, path)
+		if r.beyond(parent) {
+			return nil, false
+		}
+		r.path = r.path[:0]
+		for _, k := range keys {
+			r.path = append(appendSegment(r.path, nil), k...)
+		}
+		text, ok := r.replacement()
 		if !ok {
 			return nil, false
 		}

@@ -228,3 +228,67 @@ func FuzzRedact(f *testing.F) {
 		}
 	})
 }
+
+// TestManySecrets asserts that an event with more secrets than are reported one
+// by one is redacted too, at the level of the arguments of its command.
+func TestManySecrets(t *testing.T) {
+	long := strings.Repeat("k", 100_000)
+	for _, c := range []struct {
+		name, secrets string
+		paths         []string
+	}{
+		{"many", strings.Repeat(`{"a":{"pwd":"S3cr3t"}},`, 5000) + `{}`, []string{"param.args.documents"}},
+		{"below a long key", `{"` + long + `":{"pwd":"S3cr3t"}}`, []string{"param.args.documents"}},
+		{"at a long key", `{"` + long + `pwd":"S3cr3t"}`, []string{"param.args.documents"}},
+		{"in code", strings.Repeat(`{"$code":"x","$scope":{"pwd":"S3cr3t"}},`, 300) + `1`, []string{"param.args.documents"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := NewRedactor()
+			line := []byte(`{"param":{"args":{"insert":"c","documents":[` + c.secrets + `],"key":"k","at":"x://u:S3cr3t@h"}},"result":0}`)
+			doc := decode(t, line)
+			paths := slices.Clone(r.Find(doc))
+			if want := append(c.paths, "param.args.at"); !slices.Equal(paths, want) {
+				t.Fatalf("found %d paths, %.200q, want %q", len(paths), paths, want)
+			}
+			holdsNone(t, r, line, doc, paths)
+		})
+	}
+}
+
+// TestManySecretsElsewhere asserts the same where the keys on the way down are
+// long themselves.
+func TestManySecretsElsewhere(t *testing.T) {
+	long := strings.Repeat("k", 2000)
+	secrets := strings.Repeat(`{"a":{"pwd":"S3cr3t"}},`, 300) + `{"$code":"x","$scope":{"pwd":"S3cr3t"}}`
+	for _, text := range []string{
+		`{"` + long + `":[` + secrets + `]}`,
+		`{"x":[` + secrets + `]}`,
+		`{"x":{"` + long + `":{"y":{"z":[` + secrets + `]}}}}`,
+		`{"":{"":{"":{"":[` + secrets + `]}}}}`,
+		`{"x":{"$code":"y","$scope":{"z":[` + secrets + `]}}}`,
+	} {
+		r := NewRedactor()
+		doc := decode(t, []byte(text))
+		holdsNone(t, r, []byte(text), doc, slices.Clone(r.Find(doc)))
+	}
+}
+
+// holdsNone asserts that neither form holds a secret after redaction, and that
+// both say the same.
+func holdsNone(t *testing.T, r *Redactor, line, doc []byte, paths []string) {
+	t.Helper()
+	text, err := r.Text(nil, line, paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean, err := r.BSON(nil, doc, paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte("S3cr3t")) || bytes.Contains(clean, []byte("S3cr3t")) {
+		t.Errorf("a secret remains after redaction of %.200q", paths)
+	}
+	if !bytes.Equal(decode(t, text), clean) {
+		t.Error("the forms differ")
+	}
+}
