@@ -154,7 +154,8 @@ func (a *Append) comesFrom(o *event.Origin, file string) {
 
 func (a *Append) builderFor(sch *schema.Schema) *segment.Builder {
 	for i := range a.builders {
-		if a.builders[i].schema == sch {
+		// A full one is a row group of its own; the rest goes into another file.
+		if a.builders[i].schema == sch && !a.builders[i].b.Full() {
 			return a.builders[i].b
 		}
 	}

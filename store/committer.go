@@ -146,7 +146,11 @@ func (s *Store) commit(ctx context.Context, batch []*Append) {
 		a.files = nil
 	}
 	endAll(batch, nil)
-	s.kick(s.tidy)
+	// Looking for something to merge is worth while only now and then.
+	if s.unlooked += len(d.files); s.unlooked >= s.opt.MergeFanIn {
+		s.unlooked = 0
+		s.kick(s.tidy)
+	}
 }
 
 func endAll(batch []*Append, err error) {

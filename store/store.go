@@ -47,6 +47,9 @@ type Store struct {
 	// serial guards it.
 	doubt *doubt
 	clock clockWatch // guarded by serial
+	// unlooked counts the files since maintenance was last woken; guarded by
+	// serial.
+	unlooked int
 	// unmergeable are segments that failed to merge; maintenance's own.
 	unmergeable map[string]bool
 
@@ -81,7 +84,7 @@ var _ event.Ledger = (*Store)(nil)
 func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	if err := makeFolders(dir); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, err)
+		return nil, fmt.Errorf("open store %s: %w", dir, diskError(err))
 	}
 	lock, err := takeLock(dir)
 	if err != nil {

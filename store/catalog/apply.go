@@ -142,7 +142,7 @@ func (c *Catalog) LogControl(ctx context.Context, l Control) error {
 
 func (c *Catalog) exec(ctx context.Context, what, query string, args ...any) error {
 	if _, err := c.db.ExecContext(ctx, query, args...); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, cause(err))
 	}
 	return nil
 }
@@ -150,15 +150,15 @@ func (c *Catalog) exec(ctx context.Context, what, query string, args ...any) err
 func (c *Catalog) update(ctx context.Context, what string, do func(*sql.Tx) error) error {
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, cause(err))
 	}
 	if err := do(tx); err != nil {
 		// The transaction fails as a whole; its rollback has nothing to add.
 		_ = tx.Rollback()
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, cause(err))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, cause(err))
 	}
 	return nil
 }

@@ -8,8 +8,9 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 
-	_ "modernc.org/sqlite" // the driver named "sqlite"
+	"modernc.org/sqlite"
 )
 
 // ErrDamaged is wrapped by the errors of a catalog that is no catalog: not a
@@ -88,14 +89,14 @@ func connect(path, mode string, pragmas []string, more ...string) (*Catalog, err
 func (c *Catalog) check(ctx context.Context) error {
 	var got int
 	if err := c.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&got); err != nil {
-		return errors.Join(ErrDamaged, err)
+		return cause(err)
 	}
 	if got != version {
 		return fmt.Errorf("%w: its version is %d, needed is %d", ErrDamaged, got, version)
 	}
 	var n int
 	if err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'").Scan(&n); err != nil {
-		return errors.Join(ErrDamaged, err)
+		return cause(err)
 	}
 	if want := strings.Count(tables, "CREATE TABLE"); n < want {
 		return fmt.Errorf("%w: %d tables of %d are there", ErrDamaged, n, want)
@@ -107,10 +108,43 @@ func (c *Catalog) check(ctx context.Context) error {
 func (c *Catalog) Check(ctx context.Context) error {
 	var msg string
 	if err := c.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&msg); err != nil {
-		return fmt.Errorf("check catalog: %w", errors.Join(ErrDamaged, err))
+		return fmt.Errorf("check catalog: %w", cause(err))
 	}
 	if msg != "ok" {
 		return fmt.Errorf("check catalog: %w: %s", ErrDamaged, msg)
 	}
 	return nil
+}
+
+// Primary result codes of SQLite, from the table in its documentation.
+const (
+	sqliteReadOnly = 8
+	sqliteIOError  = 10
+	sqliteCorrupt  = 11
+	sqliteFull     = 13
+	sqliteCantOpen = 14
+	sqliteNotADB   = 26
+)
+
+// cause adds to an error of SQLite what it means in the terms of the system,
+// so that callers need not know SQLite.
+func cause(err error) error {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return err
+	}
+	switch se.Code() & 0xff {
+	case sqliteFull:
+		return errors.Join(syscall.ENOSPC, err)
+	case sqliteReadOnly:
+		return errors.Join(syscall.EROFS, err)
+	case sqliteCantOpen:
+		return errors.Join(syscall.EACCES, err)
+	case sqliteIOError:
+		return errors.Join(syscall.EIO, err)
+	case sqliteCorrupt, sqliteNotADB:
+		return errors.Join(ErrDamaged, err)
+	default:
+		return err
+	}
 }

@@ -21,12 +21,12 @@ type Tx struct {
 func (c *Catalog) View(ctx context.Context, read func(*Tx) error) error {
 	tx, err := c.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return fmt.Errorf("read catalog: %w", err)
+		return fmt.Errorf("read catalog: %w", cause(err))
 	}
 	// Nothing was written, so there is nothing that a rollback could lose.
 	defer func() { _ = tx.Rollback() }()
 	if err := read(&Tx{tx: tx}); err != nil {
-		return fmt.Errorf("read catalog: %w", err)
+		return fmt.Errorf("read catalog: %w", cause(err))
 	}
 	return nil
 }
