@@ -110,7 +110,7 @@ func (c *chaos) change(o op) error {
 		c.copy(name, to)
 		c.rotated = append(c.rotated, to)
 	case "remove":
-		c.pass(time.Minute) // a file that nobody ever saw is lost, so let it be seen
+		c.pass(10 * time.Second) // a file that nobody ever saw is lost, so let it be seen
 		c.remove(name)
 		c.rotated = append(c.rotated[:i], c.rotated[i+1:]...)
 	}
@@ -154,7 +154,7 @@ func runChaos(t *testing.T, ops []op) (diff string) {
 			}
 		}
 		c.finishLine()
-		c.pass(10 * time.Minute)
+		c.pass(time.Minute)
 		c.stop()
 		if err := c.store.Err(); err != nil {
 			diff = err.Error()

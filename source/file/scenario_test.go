@@ -119,6 +119,30 @@ func scenarios() []scenario {
 				w.want = append(w.want, split(shared)...)
 			},
 		}},
+		{"is written anew with the same first line", []step{
+			func(w *world) {
+				w.append("audit.json", []byte("{\"first\":1}\n"))
+				w.write("audit.json", 5)
+			},
+			func(w *world) {
+				w.copy("audit.json", "audit.json.1")
+				w.put("audit.json", []byte("{\"first\":1}\n"))
+				w.write("audit.json", 40)
+				w.want = append(w.want, []byte("{\"first\":1}"), []byte("{\"first\":1}"))
+			},
+			write("audit.json", 5),
+		}},
+		{"shares its first line with a longer one", []step{
+			func(w *world) {
+				for _, name := range []string{"audit.json", "audit.json.b"} {
+					w.append(name, []byte("{\"first\":1}\n"))
+					w.want = append(w.want, []byte("{\"first\":1}"))
+				}
+				w.write("audit.json", 1200)
+			},
+			func(w *world) { w.write("audit.json.b", 600) },
+			write("audit.json.b", 3),
+		}},
 		{"has equal lines", []step{
 			func(w *world) {
 				for range 3 {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -243,6 +244,7 @@ func TestLongLineAndNULsArriveInPieces(t *testing.T) {
 		w.tune = func(s *Source) { s.lim = limits{records: 10, block: 2048, read: 512} }
 		w.begin()
 		w.write("audit.json", 1)
+		w.append("audit.json", []byte("\n\n")) // the position must not move past these with the hash of more
 		long := bytes.Repeat([]byte("0123456789"), 20_000)
 		for piece := long; len(piece) > 0; piece = piece[20_000:] {
 			w.append("audit.json", piece[:20_000])
@@ -342,6 +344,30 @@ func TestSeveralBatchesUnderWay(t *testing.T) {
 		if most != w.cfg.Workers+1 {
 			t.Errorf("at most %d batches were under way, want %d", most, w.cfg.Workers+1)
 		}
+	})
+}
+
+// TestWrittenAnewWhileRead: the file is copied and truncated, and grows beyond
+// the place where the reader is, between two of its batches.
+func TestWrittenAnewWhileRead(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		w.cfg.Workers = 1
+		w.write("audit.json", 200)
+		w.tune = func(s *Source) { s.lim = limits{records: 10, block: 2048, read: 512} }
+		var once sync.Once
+		w.store.Before = func(context.Context, *event.Batch) error {
+			<-time.After(time.Second)
+			once.Do(func() {
+				w.copy("audit.json", "audit.json.1")
+				w.truncate("audit.json")
+				w.write("audit.json", 400)
+			})
+			return nil
+		}
+		w.begin()
+		w.pass(5 * time.Minute)
+		w.stop()
+		w.check()
 	})
 }
 
