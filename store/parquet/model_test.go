@@ -338,6 +338,9 @@ func sampleRow(i int) map[string]any {
 		"text":  fmt.Sprintf("grüße %d aus der Zeile %d", h(10)%100, i),
 		"raw":   fmt.Appendf(nil, "{\"line\": %d, \xff\xfe\x00 \"h\": %d}", i, h(11)),
 	}
+	if i%50 == 0 {
+		row["raw"] = bytes.Repeat(row["raw"].([]byte), 200)
+	}
 	if h(12)%5 > 0 {
 		row["code"] = int64(int16(h(12)))
 		row["remote"] = map[string]any{"ip": fmt.Sprintf("10.0.0.%d", h(13)%256), "port": nil}

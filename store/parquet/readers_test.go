@@ -43,7 +43,7 @@ func TestOtherReaders(t *testing.T) {
 // The large sample has several pages and a dictionary that was given up; rows
 // beyond the first group come from a merge.
 func TestOtherReadersLarge(t *testing.T) {
-	s, rows := sample(t, 20_000)
+	s, rows := sample(t, 6_000)
 	want := newShredder(s)
 	for _, row := range rows {
 		want.row(row)
