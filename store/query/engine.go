@@ -143,6 +143,12 @@ type statement struct{ stmt duckdb.PreparedStatement }
 
 func (s *statement) close() { duckdb.DestroyPrepare(&s.stmt) }
 
+// isSelect tells whether DuckDB takes the statement for a query. PRAGMA and
+// SHOW count as such too.
+func (s *statement) isSelect() bool {
+	return duckdb.PreparedStatementType(s.stmt) == duckdb.StatementTypeSelect
+}
+
 // columns returns names and types of the result, known before it runs.
 func (s *statement) columns() ([]string, []*colType, error) {
 	n := int(duckdb.PreparedStatementColumnCount(s.stmt))

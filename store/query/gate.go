@@ -27,8 +27,9 @@ type plan struct {
 // statement as JSON.
 type serializer func(sql string) (string, error)
 
-// serialize asks the parser of this very instance, so that the tree the gate
-// sees is the one that is prepared later.
+// serialize asks the parser that prepare uses later. It runs here with its
+// default options, and none of them is ever changed in a worker, so that both
+// read the same tree.
 func (e *engine) serialize(sql string) (string, error) {
 	return e.text("SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql)
 }

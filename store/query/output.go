@@ -191,23 +191,28 @@ const (
 type tableWriter struct {
 	w      *bufio.Writer
 	width  int
-	names  []string
+	names  [][]byte
 	right  []bool
 	lead   []cell // of the first rows, row by row
 	bytes  int
 	widths []int // nil until the header is out
-	buf    []byte
+	raw    []byte
+	text   []byte
+	line   []byte
 }
 
 type cell struct {
-	text  string
+	text  []byte
 	width int
 }
+
+// null is how a table shows NULL.
+var null = []byte("NULL")
 
 func newTableWriter(w *bufio.Writer, width int, names []string, types []*colType) *tableWriter {
 	t := &tableWriter{w: w, width: width, right: make([]bool, len(types))}
 	for i, n := range names {
-		t.names = append(t.names, string(appendPrintable(nil, []byte(n))))
+		t.names = append(t.names, appendPrintable(nil, []byte(n)))
 		t.right[i] = types[i].right()
 	}
 	return t
@@ -223,6 +228,7 @@ func (t *tableWriter) rows(cols []vector, n int) error {
 		for i := range cols {
 			c := t.cell(&cols[i], row)
 			if t.widths == nil {
+				c.text = bytes.Clone(c.text)
 				t.lead = append(t.lead, c)
 				t.bytes += len(c.text)
 				continue
@@ -235,14 +241,17 @@ func (t *tableWriter) rows(cols []vector, n int) error {
 	return nil
 }
 
+// cell returns a cell whose text is valid until the next one.
 func (t *tableWriter) cell(v *vector, row int) cell {
 	if v.null(row) {
-		return cell{"NULL", 4}
+		return cell{null, len(null)}
 	}
-	raw := appendText(t.buf[:0], v, row)
-	t.buf = raw
-	text := string(appendPrintable(nil, raw))
-	return cell{text, textWidth(text)}
+	t.raw = appendText(t.raw[:0], v, row)
+	if plainASCII(t.raw) {
+		return cell{t.raw, len(t.raw)}
+	}
+	t.text = appendPrintable(t.text[:0], t.raw)
+	return cell{t.text, textWidth(t.text)}
 }
 
 // header decides on widths and writes the head and the rows kept back.
@@ -320,7 +329,7 @@ func (t *tableWriter) put(i int, c cell) error {
 		c = cut(c, t.widths[i])
 	}
 	pad := max(0, t.widths[i]-c.width)
-	b := t.buf[:0]
+	b := t.line[:0]
 	if i > 0 {
 		b = append(b, " | "...)
 	}
@@ -334,7 +343,7 @@ func (t *tableWriter) put(i int, c cell) error {
 	if last {
 		b = append(b, '\n')
 	}
-	t.buf = b
+	t.line = b
 	_, err := t.w.Write(b)
 	return err
 }

@@ -20,6 +20,18 @@ func BenchmarkTwoTables(b *testing.B) {
 	benchmark(b, f.request("SELECT count(*) AS n FROM events, margay_sources"))
 }
 
+// BenchmarkRows measures 200,000 rows of five columns in each form.
+func BenchmarkRows(b *testing.B) {
+	for _, o := range []Output{OutputTable, OutputCSV, OutputNDJSON} {
+		b.Run(string(o), func(b *testing.B) {
+			benchmark(b, Request{
+				SQL:    "SELECT i, 'user' || i AS u, make_timestamp(i * 1000000) AS t, [i, i + 1] AS l, repeat('x', 100) AS s FROM range(200000) r(i)",
+				Output: o,
+			})
+		})
+	}
+}
+
 func benchmark(b *testing.B, r Request) {
 	b.Helper()
 	b.ReportAllocs()

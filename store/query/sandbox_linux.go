@@ -56,7 +56,7 @@ func confine(l Limits) error {
 			return fmt.Errorf("limit the %s: %w", lim.name, err)
 		}
 	}
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 10); err != nil {
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 5); err != nil {
 		return fmt.Errorf("lower the priority: %w", err)
 	}
 	return nil

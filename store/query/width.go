@@ -33,23 +33,37 @@ func runeWidth(r rune) int {
 }
 
 // textWidth is the number of terminal columns of printable text.
-func textWidth(s string) int {
+func textWidth(s []byte) int {
 	n := 0
-	for _, r := range s {
+	for len(s) > 0 {
+		r, size := utf8.DecodeRune(s)
 		n += runeWidth(r)
+		s = s[size:]
 	}
 	return n
+}
+
+// plainASCII tells whether every byte is a printable character of one column.
+func plainASCII(s []byte) bool {
+	for _, b := range s {
+		if b < 0x20 || b > 0x7e {
+			return false
+		}
+	}
+	return true
 }
 
 // cut shortens a cell to width columns, the last of which is an ellipsis.
 func cut(c cell, width int) cell {
 	used := 0
-	for i, r := range c.text {
+	for i := 0; i < len(c.text); {
+		r, size := utf8.DecodeRune(c.text[i:])
 		w := runeWidth(r)
 		if used+w > width-1 {
-			return cell{c.text[:i] + "…", used + 1}
+			return cell{append(c.text[:i:i], "…"...), used + 1}
 		}
 		used += w
+		i += size
 	}
 	return c
 }

@@ -23,7 +23,7 @@ const maxMessage = 4 << 10
 // WorkerCommand must do nothing before it and exit with its result. It reads a
 // request from standard input and writes rows to standard output.
 func Worker() int {
-	return worker{gate: inspect, settings: true}.work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report"))
+	return worker{gate: inspect, settings: true, selectOnly: true}.work(os.Stdin, os.Stdout, os.NewFile(reportFile, "report"))
 }
 
 // worker has the inner layers as parts, so that tests can try what holds
@@ -31,6 +31,9 @@ func Worker() int {
 type worker struct {
 	gate     func(sql string, serialize serializer, tables []string) (*plan, error)
 	settings bool
+	// selectOnly refuses, once more, what the prepared statement says not to be
+	// a SELECT.
+	selectOnly bool
 }
 
 func (w worker) work(in io.Reader, out io.Writer, reports io.WriteCloser) int {
@@ -87,7 +90,7 @@ func (w worker) answer(in io.Reader, out io.Writer, r *report) error {
 			return err
 		}
 	}
-	return explain(e.stream(&m, out, r), &m)
+	return explain(e.stream(&m, out, r, w.selectOnly), &m)
 }
 
 func (m *message) names() []string {
@@ -236,10 +239,13 @@ func (e *engine) views(m *message) error {
 	return nil
 }
 
-func (e *engine) stream(m *message, out io.Writer, r *report) error {
+func (e *engine) stream(m *message, out io.Writer, r *report, selectOnly bool) error {
 	s, err := e.prepare(m.SQL)
 	if err != nil {
 		return err
+	}
+	if selectOnly && !s.isSelect() {
+		return refuse("it is not a SELECT")
 	}
 	names, types, err := s.columns()
 	if err != nil {
