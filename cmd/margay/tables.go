@@ -41,7 +41,7 @@ func eventTables(ctx context.Context, r *store.Reader) ([]query.Table, error) {
 	const all = "margay_quarantine_all"
 	tables = append(tables, logTypeTables(schema.QuarantineSchema(), all, snapshot, files[event.Quarantine])...)
 	waiting := query.Table{
-		Name: event.Quarantine.Table(), Uses: []string{all},
+		Name: event.Quarantine.Table(), Uses: []string{all, "margay_resolved"},
 		SQL: "SELECT * FROM " + all + " WHERE p_row_id NOT IN (SELECT p_row_id FROM margay_resolved)",
 	}
 	return append(tables, events, waiting), nil
