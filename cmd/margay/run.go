@@ -149,12 +149,14 @@ func (d *daemon) saveStates(ctx context.Context) error {
 	ticker := time.NewTicker(stateInterval)
 	defer ticker.Stop()
 	var last map[string]event.State
-	for {
+	for first := true; ; first = false {
 		stopping := false
-		select {
-		case <-ctx.Done():
-			stopping = true
-		case <-ticker.C:
+		if !first {
+			select {
+			case <-ctx.Done():
+				stopping = true
+			case <-ticker.C:
+			}
 		}
 		now := d.states.now()
 		if stopping {
