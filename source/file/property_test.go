@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,7 @@ type chaos struct {
 	rotated []string
 	partial []byte // the rest of a line of which a part is written
 	names   int
-	fail    int // emits to fail
-	log     []string
+	fail    atomic.Int64 // emits to fail
 }
 
 // op is one step: what to do and a number that varies it.
@@ -77,9 +77,9 @@ func (c *chaos) do(o op) error {
 		c.stop()
 		c.begin()
 	case "fail":
-		c.fail = 1 + o.n%3
+		c.fail.Store(int64(1 + o.n%3))
 	case "load":
-		c.fail = 0
+		c.fail.Store(0)
 		if names, err := filepath.Glob(c.path("*")); err != nil || len(names) == 0 {
 			return err
 		}
@@ -137,12 +137,8 @@ func runChaos(t *testing.T, ops []op) (diff string) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &chaos{world: newWorld(t)}
 		broken := errors.New("broken on purpose")
-		var mu = make(chan struct{}, 1)
-		c.store.Before = func(ctx context.Context, b *event.Batch) error {
-			mu <- struct{}{}
-			defer func() { <-mu }()
-			if c.fail > 0 {
-				c.fail--
+		c.store.Before = func(context.Context, *event.Batch) error {
+			if c.fail.Add(-1) >= 0 {
 				return broken
 			}
 			return nil

@@ -143,6 +143,20 @@ func scenarios() []scenario {
 			func(w *world) { w.write("audit.json.b", 600) },
 			write("audit.json.b", 3),
 		}},
+		{"diverges from a copy after its last mark", []step{
+			func(w *world) {
+				w.append("audit.json", w.text(1)) // the head
+				for len(w.read("audit.json")) < 100_000 {
+					w.write("audit.json", 10)
+				}
+			},
+			func(w *world) {
+				shared := w.read("audit.json")[:90_000]
+				shared = shared[:lastLine(shared)]
+				w.want = append(w.want, split(shared)...)
+				w.put("audit.json.b", append(shared, w.text(120)...))
+			},
+		}},
 		{"has equal lines", []step{
 			func(w *world) {
 				for range 3 {
