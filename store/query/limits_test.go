@@ -168,6 +168,34 @@ func TestStarted(t *testing.T) {
 	}
 }
 
+// TestUses holds that a view may stand on a memory table and on another view,
+// and that a request which contradicts itself is told so.
+func TestUses(t *testing.T) {
+	t.Parallel()
+	r := Request{
+		SQL: "SELECT * FROM b", Output: OutputCSV,
+		Memory: []MemoryTable{{Name: "m", Columns: []Column{{"x", "BIGINT"}}, Rows: [][]any{{1}, {2}}}},
+		Tables: []Table{
+			{Name: "a", SQL: "SELECT x + 1 AS x FROM m", Uses: []string{"m"}},
+			{Name: "b", SQL: "SELECT sum(x) AS s FROM a", Uses: []string{"a"}},
+		},
+	}
+	if out, _, err := new(fixture).ask(t.Context(), WorkerCommand, r); err != nil || out != "s\n5\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	for want, tables := range map[string][]Table{
+		"does not stand before": {{Name: "b", SQL: "SELECT 1", Uses: []string{"b"}}},
+		"used twice":            {{Name: "m", SQL: "SELECT 1"}},
+		"not a lower-case name": {{Name: "a.csv", SQL: "SELECT 1"}},
+		"relative path":         {{Name: "a", SQL: "SELECT 1", Files: []File{{Path: "x.parquet"}}}},
+	} {
+		r.Tables = tables
+		if _, _, err := new(fixture).ask(t.Context(), WorkerCommand, r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
 // TestErrors checks that errors are one line that helps, and of the right kind.
 func TestErrors(t *testing.T) {
 	t.Parallel()

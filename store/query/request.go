@@ -272,27 +272,31 @@ func (r *Request) check() error {
 		return &Error{Kind: ErrInvalid, Message: "its text is empty"}
 	}
 	seen := map[string]bool{}
-	for _, t := range r.Memory {
+	for _, t := range r.Memory { // they are made first, so views may use them
 		if err := checkName(seen, t.Name); err != nil {
 			return err
 		}
 	}
 	for _, t := range r.Tables {
-		if err := checkName(seen, t.Name); err != nil {
+		if err := t.check(seen); err != nil {
 			return err
-		}
-		for _, f := range t.Files {
-			if !filepath.IsAbs(f.Path) {
-				return fmt.Errorf("table %q has a file with a relative path: %s", t.Name, f.Path)
-			}
-		}
-		for _, u := range t.Uses {
-			if !seen[u] {
-				return fmt.Errorf("table %q uses %q, which does not stand before it", t.Name, u)
-			}
 		}
 	}
 	return nil
+}
+
+func (t *Table) check(seen map[string]bool) error {
+	for _, f := range t.Files {
+		if !filepath.IsAbs(f.Path) {
+			return fmt.Errorf("table %q has a file with a relative path: %s", t.Name, f.Path)
+		}
+	}
+	for _, u := range t.Uses {
+		if !seen[u] {
+			return fmt.Errorf("table %q uses %q, which does not stand before it", t.Name, u)
+		}
+	}
+	return checkName(seen, t.Name)
 }
 
 func checkName(seen map[string]bool, name string) error {
