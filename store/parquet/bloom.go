@@ -22,7 +22,7 @@ const (
 type Bloom struct{ bits []byte }
 
 // NewBloom returns an empty filter for a number of different values. It takes 6
-// to 12 bits for each, which lets 1 to 8 of 100 absent values pass; its size is
+// to 12 bits for each, which lets 1 to 10 of 100 absent values pass; its size is
 // a power of two because some readers insist on that.
 func NewBloom(distinct int) Bloom {
 	size := bloomBlock
