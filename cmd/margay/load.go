@@ -22,6 +22,7 @@ type loadCmd struct {
 	location
 	Source  string          `default:"load" placeholder:"NAME" help:"The source that the events are stored under (p_source_label)."`
 	LogType []event.LogType `placeholder:"TYPE" help:"Take only these log types; the default is to tell every event's by its content."`
+	Redact  bool            `negatable:"" default:"true" help:"Replace passwords and other secrets before anything is stored."`
 	Quiet   bool            `short:"q" help:"Say nothing unless something is wrong."`
 	Files   []string        `arg:"" name:"file" help:"Audit logs: JSON or BSON, plain, .gz or .zst."`
 }
@@ -41,7 +42,9 @@ it is.`
 type loadOrder struct {
 	Source   string          `json:"source"`
 	LogTypes []event.LogType `json:"log_types,omitempty"`
-	Files    []string        `json:"files"`
+	// KeepSecrets switches redaction off.
+	KeepSecrets bool     `json:"keep_secrets,omitempty"`
+	Files       []string `json:"files"`
 }
 
 // loadResult is what load reports.
@@ -52,7 +55,7 @@ type loadResult struct {
 }
 
 func (l loadCmd) Run(ctx context.Context, p *program) error {
-	order := loadOrder{Source: l.Source, LogTypes: l.LogType}
+	order := loadOrder{Source: l.Source, LogTypes: l.LogType, KeepSecrets: !l.Redact}
 	var err error
 	if order.Files, err = regularFiles(l.Files); err != nil {
 		return withCode(exitUsage, err)
@@ -128,9 +131,13 @@ func regularFiles(names []string) ([]string, error) {
 	return files, errors.Join(problems...)
 }
 
+// maxRaces is how often a load begins anew because somebody else stored events
+// of one of its files first. Each time means that they got further.
+const maxRaces = 1000
+
 // load reads the files once. What it has counted is right even with an error.
 func (d *daemon) load(ctx context.Context, order loadOrder, progress func(done, total int64)) (result loadResult, err error) {
-	origin := event.Origin{ID: config.SourceID(order.Source), Label: order.Source, Kind: "file", LogTypes: order.LogTypes}
+	origin := event.Origin{ID: config.SourceID(order.Source), Label: order.Source, Kind: "file", LogTypes: order.LogTypes, KeepSecrets: order.KeepSecrets}
 	patterns := make([]string, len(order.Files))
 	for i, name := range order.Files {
 		patterns[i] = escapeGlob(name)
@@ -146,7 +153,13 @@ func (d *daemon) load(ctx context.Context, order loadOrder, progress func(done, 
 	if err != nil {
 		return result, err
 	}
-	err = src.Run(ctx, draining(d.pipe.Counting(&counts)))
+	for range maxRaces {
+		// Another load, or a source, may read the same file at this moment: what
+		// it stored first is found to be known then.
+		if err = src.Run(ctx, draining(d.pipe.Counting(&counts))); !errors.Is(err, event.ErrPositionMoved) {
+			break
+		}
+	}
 	result.Stored, result.Quarantined = counts.Stored.Load(), counts.Quarantined.Load()
 	return result, err
 }
