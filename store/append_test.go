@@ -43,6 +43,7 @@ func TestOfTwoReadersOfAStreamOneLoses(t *testing.T) {
 		f := newFixture(t, Options{}).open()
 		defer f.close()
 		f.mustEmit("a", 0, 10)
+		start := time.Now()
 		errs := make(chan error, 2)
 		for range 2 {
 			go func() { errs <- f.emit(t.Context(), batch("a", 10, 20)) }()
@@ -53,6 +54,13 @@ func TestOfTwoReadersOfAStreamOneLoses(t *testing.T) {
 		}
 		if two != nil || !errors.Is(one, event.ErrPositionMoved) {
 			t.Fatalf("got %v and %v, want one success and ErrPositionMoved", two, one)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the loser was told after %v, want at once", took)
+		}
+		// From where the stream never was, nobody can tell at once.
+		if err := f.emit(t.Context(), batch("a", 30, 40)); !errors.Is(err, event.ErrPositionMoved) || time.Since(start) != 2*time.Second {
+			t.Errorf("a gap: %v after %v, want ErrPositionMoved after 2s", err, time.Since(start))
 		}
 		f.wantStored(map[string]int{"a": 20})
 		if _, tmp := f.files(); len(tmp) > 0 {

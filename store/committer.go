@@ -26,7 +26,7 @@ func (s *Store) pick(drain bool) committable {
 	now := time.Now()
 	for i := len(held) - 1; i >= 0; i-- {
 		a := held[i]
-		if left := s.opt.HoldLimit - now.Sub(a.queued); a.stream.running == 0 && (left <= 0 || drain) {
+		if left := s.opt.HoldLimit - now.Sub(a.queued); a.stream.running == 0 && (left <= 0 || drain || a.stream.wasAt(a.from)) {
 			lost = append(lost, a)
 			held = slices.Delete(held, i, i+1)
 		} else if a.stream.running == 0 {

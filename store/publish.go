@@ -164,8 +164,7 @@ func (s *Store) landed(ch *catalog.Change) {
 	s.mu.Lock()
 	s.last, s.lastTime = h, ch.Commit.Time
 	for i := range ch.Streams {
-		st := s.byID[ch.Streams[i].ID]
-		st.Position, st.known = ch.Streams[i].Position, true
+		s.byID[ch.Streams[i].ID].moveTo(ch.Streams[i].Position)
 	}
 	for _, src := range ch.Sources {
 		s.sources[src.ID] = src

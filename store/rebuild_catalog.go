@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/margay-audit/margay/event"
@@ -69,7 +70,7 @@ func (b *rebuilder) places() map[string]*pendingFile {
 				continue
 			}
 			p.tier = max(p.tier, 1)
-			if number, _, ok := segment.ParseFileName(name[len(name)-len(segment.FileName(0, 1)):]); ok {
+			if number, _, ok := segment.ParseFileName(path.Base(name)); ok {
 				p.first = min(p.first, number)
 			}
 		}

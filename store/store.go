@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/margay-audit/margay/event"
@@ -74,6 +75,22 @@ type stream struct {
 	event.Stream
 	known   bool // it is in the catalog
 	running int  // appends begun and neither waiting nor ended
+	// past are hashes of the positions that it was at lately, in a ring: an
+	// append from one of them is too late and need not be held.
+	past [8]uint64
+	left int // where the next one goes
+}
+
+// moveTo gives a stream its new position. Store.mu is held.
+func (st *stream) moveTo(p event.Position) {
+	st.past[st.left%len(st.past)] = xxhash.Sum64(st.Position)
+	st.left++
+	st.Position, st.known = p, true
+}
+
+// wasAt reports whether the stream is known to have left a position.
+func (st *stream) wasAt(p event.Position) bool {
+	return st.known && slices.Contains(st.past[:min(st.left, len(st.past))], xxhash.Sum64(p))
 }
 
 var _ event.Ledger = (*Store)(nil)

@@ -51,7 +51,8 @@ type verifier struct {
 	rebuilt uint64
 	// alive are the segments that records added and no later one took away.
 	alive map[string]recordSegment
-	seen  map[uint64]string // hashes by commit
+	head  head
+	named string // the hash of the commit that HEAD names, once it was seen
 }
 
 // Verify checks the chain of commit records, the hash of every live segment,
@@ -68,11 +69,11 @@ func Verify(ctx context.Context, dir string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{dir: dir, alive: map[string]recordSegment{}, seen: map[uint64]string{}}
-	return &v.rep, errors.Join(v.run(ctx, r, h), r.Close())
+	v := &verifier{dir: dir, head: h, alive: map[string]recordSegment{}}
+	return &v.rep, errors.Join(v.run(ctx, r), r.Close())
 }
 
-func (v *verifier) run(ctx context.Context, r *Reader, h head) error {
+func (v *verifier) run(ctx context.Context, r *Reader) error {
 	if err := r.cat.Check(ctx); errors.Is(err, catalog.ErrDamaged) {
 		v.add("catalog", "%v", err)
 	} else if err != nil {
@@ -89,7 +90,7 @@ func (v *verifier) run(ctx context.Context, r *Reader, h head) error {
 				return err
 			}
 		}
-		if live, err = tx.Segments(ctx, catalog.Which{}); err != nil {
+		if live, err = tx.Segments(ctx, catalog.Which{Digests: true}); err != nil {
 			return err
 		}
 		return v.chain(ctx, tx)
@@ -97,7 +98,7 @@ func (v *verifier) run(ctx context.Context, r *Reader, h head) error {
 	if err != nil {
 		return err
 	}
-	v.head(h)
+	v.compareHead()
 	v.compareLive(live)
 	for i := range live {
 		if err := ctx.Err(); err != nil {
@@ -121,7 +122,9 @@ func (v *verifier) chain(ctx context.Context, tx *catalog.Tx) error {
 	err := tx.Commits(ctx, 0, func(k catalog.Commit) error {
 		name := fmt.Sprintf("commit %d", k.Number)
 		v.rep.Commits++
-		v.seen[k.Number] = k.Hash
+		if k.Number == v.head.number {
+			v.named = k.Hash
+		}
 		if k.Kind == kindUnknown && k.Number <= v.rebuilt {
 			gaps++
 			last = k
@@ -174,15 +177,15 @@ func (v *verifier) apply(name string, k *catalog.Commit) error {
 	return nil
 }
 
-func (v *verifier) head(h head) {
-	hash, ok := v.seen[h.number]
+func (v *verifier) compareHead() {
+	h := v.head
 	switch {
 	case h.number == 0 && v.rep.Number > 0:
 		v.rep.Notes = append(v.rep.Notes, "HEAD is missing or torn; the next commit writes it anew")
 	case h.number == 0:
 	case h.number > v.rep.Number:
 		v.add("HEAD", "it names commit %d, and the chain ends with commit %d: the newest commits are missing", h.number, v.rep.Number)
-	case ok && hash != h.hash:
+	case v.named != "" && v.named != h.hash:
 		v.add("HEAD", "it names another commit %d than the chain has", h.number)
 	}
 }

@@ -60,7 +60,7 @@ func TestWhatIsAppliedIsRead(t *testing.T) {
 		}
 	}
 	view(t, c, func(ctx context.Context, tx *Tx) error {
-		segments, err := tx.Segments(ctx, Which{Bloom: true})
+		segments, err := tx.Segments(ctx, Which{Bloom: true, Digests: true})
 		if diff := cmp.Diff([]Segment{want[0].Add[0], want[1].Add[0]}, segments); diff != "" {
 			t.Errorf("segments differ: %s", diff)
 		}
@@ -84,7 +84,7 @@ func TestWhatIsAppliedIsRead(t *testing.T) {
 	})
 	view(t, c, func(ctx context.Context, tx *Tx) error {
 		picked, err := tx.Segments(ctx, Which{LogType: "T", From: 25, To: 25})
-		if len(picked) != 1 || picked[0].Commit != 2 || picked[0].Bloom != nil {
+		if len(picked) != 1 || picked[0].Commit != 2 || picked[0].Bloom != nil || picked[0].Digests != "" {
 			t.Errorf("picked %+v", picked)
 		}
 		return err

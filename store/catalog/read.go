@@ -70,15 +70,19 @@ type Which struct {
 	// From and To restrict to segments with event times in [From, To], in
 	// microseconds, unless both are 0.
 	From, To int64
-	// Bloom fills Segment.Bloom in.
-	Bloom bool
+	// Bloom and Digests fill Segment.Bloom and Segment.Digests in, which are
+	// large.
+	Bloom, Digests bool
 }
 
 // Segments returns segments by log type, and within it in order of age.
 func (t *Tx) Segments(ctx context.Context, w Which) ([]Segment, error) {
-	bloom := "NULL"
+	bloom, digests := "NULL", "''"
 	if w.Bloom {
 		bloom = "bloom"
+	}
+	if w.Digests {
+		digests = "digests"
 	}
 	where, args := []string{"dead_at=0"}, []any{}
 	if w.Dead {
@@ -100,7 +104,7 @@ func (t *Tx) Segments(ctx context.Context, w Which) ([]Segment, error) {
 		out = append(out, s)
 		return err
 	}, `SELECT name, log_type, schema_version, layout, tier, first_commit, commit_number, part, row_count, bytes, raw_bytes,
-		event_min, event_max, stored_min, stored_max, sha256, digests, `+bloom+`, dead_at FROM segments
+		event_min, event_max, stored_min, stored_max, sha256, `+digests+", "+bloom+`, dead_at FROM segments
 		WHERE `+strings.Join(where, " AND ")+" ORDER BY log_type, schema_version, first_commit, commit_number, part", args...)
 	return out, err
 }

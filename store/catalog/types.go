@@ -24,7 +24,8 @@ type Segment struct {
 	EventMin, EventMax    int64
 	StoredMin, StoredMax  int64
 	// SHA256 is the hash of the file in hexadecimal, Digests the JSON list of
-	// the row groups' digests of raw bytes.
+	// the row groups' digests of raw bytes. Listings leave Digests out unless
+	// asked for them.
 	SHA256  string
 	Digests string
 	// Bloom is the filter over the indicators, or nil. Listings leave it out
