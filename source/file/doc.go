@@ -8,11 +8,10 @@
 // stored once.
 //
 // What makes that work is that a file proves which stream it holds by content.
-// A stream is named after its first line (see [Config] for the rest of the
-// knobs), and its position carries the SHA-256 of everything before it. A file
-// that reproduces that sum holds the stream, and is read on from there; a file
-// that is shorter than the stream is compared with the marks that the stream
-// left on its way. docs/design/2026-11-22-file-streams.md tells why each rule
+// A stream is named after its first line, and its position carries the SHA-256
+// of everything before it. A file that reproduces that sum holds the stream,
+// and is read on from there; a file that is shorter than the stream is compared
+// with the marks that the stream left on its way. docs/design/2026-11-22-file-streams.md tells why each rule
 // is as it is.
 //
 // # How it is built

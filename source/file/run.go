@@ -189,12 +189,9 @@ func (r *run) finish(o outcome) error {
 			f.readSize = -1 // try again
 		}
 	}
-	if f.stream != nil && f.stream.pos != nil && o.err == nil {
+	if o.fed && f.stream != nil {
 		r.src.set(func(st *event.State) {
-			at := fmt.Sprintf("%s:%d", f.path, f.stream.offset())
-			if at != st.Position {
-				st.Position, st.LastRead = at, time.Now()
-			}
+			st.Position, st.LastRead = fmt.Sprintf("%s:%d", f.path, f.stream.offset()), time.Now()
 		})
 	}
 	if r.open > maxOpen && f.present {

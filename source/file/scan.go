@@ -73,7 +73,8 @@ func keyOf(fi os.FileInfo) fileKey {
 // paths with links resolved. problems tells of folders and files that cannot be
 // looked at.
 func look(globs []string) (seen []sighting, problems []error) {
-	paths := make(map[string]bool)
+	found := make(map[string]os.FileInfo)
+	dirs := make(map[string]string)
 	for _, g := range globs {
 		matches, err := filepath.Glob(g)
 		if err != nil {
@@ -84,35 +85,47 @@ func look(globs []string) (seen []sighting, problems []error) {
 			problems = append(problems, whyNone(g))
 		}
 		for _, m := range matches {
-			real, err := filepath.EvalSymlinks(m)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // renamed or removed just now
-			}
-			if err != nil {
+			path, fi, err := resolve(m, dirs)
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // renamed or removed just now
+			case err != nil:
 				problems = append(problems, fmt.Errorf("resolve %s: %w", m, err))
-				continue
+			case fi.Mode().IsRegular():
+				found[path] = fi
 			}
-			paths[real] = true
 		}
 	}
 	keys := make(map[fileKey]bool)
-	for _, p := range slices.Sorted(maps.Keys(paths)) {
-		fi, err := os.Stat(p)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	for _, p := range slices.Sorted(maps.Keys(found)) {
+		key := keyOf(found[p])
+		if !keys[key] {
+			keys[key] = true
+			seen = append(seen, sighting{p, found[p], key})
 		}
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		key := keyOf(fi)
-		if !fi.Mode().IsRegular() || keys[key] {
-			continue
-		}
-		keys[key] = true
-		seen = append(seen, sighting{p, fi, key})
 	}
 	return seen, problems
+}
+
+// resolve follows the links in a path. dirs remembers the folders of one look,
+// so that a file which is no link costs one system call.
+func resolve(path string, dirs map[string]string) (string, os.FileInfo, error) {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return "", nil, err
+	}
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			fi, err = os.Stat(path)
+		}
+		return path, fi, err
+	}
+	dir := filepath.Dir(path)
+	if dirs[dir] == "" {
+		if dirs[dir], err = filepath.EvalSymlinks(dir); err != nil {
+			return "", nil, err
+		}
+	}
+	return filepath.Join(dirs[dir], filepath.Base(path)), fi, nil
 }
 
 // whyNone explains why a glob matches nothing. [filepath.Glob] keeps silent

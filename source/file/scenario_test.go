@@ -175,11 +175,36 @@ func scenarios() []scenario {
 			func(w *world) { must(w.t, os.Symlink(w.path("audit.json"), w.path("audit.json.sym"))) },
 			write("audit.json.link", 2),
 		}},
+		{"holds BSON", []step{
+			func(w *world) { w.docs(1, 5) }, func(w *world) { w.docs(6, 400) },
+			func(w *world) { w.copy("audit.json.bson", "audit.json.copy") },
+			func(w *world) { w.gzip("audit.json.copy"); w.docs(406, 3) },
+		}},
+		{"holds documents over several lines", []step{
+			func(w *world) {
+				w.append("audit.json", []byte(pretty+"\n{\n  \"b\" :"))
+				w.want = append(w.want, []byte(pretty))
+			},
+			func(w *world) {
+				w.append("audit.json", []byte(" 1\n}\n"+good+"\n"))
+				w.want = append(w.want, []byte("{\n  \"b\" : 1\n}"), []byte(good))
+			},
+			write("audit.json", 2),
+		}},
 		{"has carriage returns, empty lines and a byte order mark", []step{
 			raw("audit.json", "\xef\xbb\xbf"),
 			func(w *world) { w.append("audit.json", append(w.line(), "\r\n\r\n\n  \n"...)) },
 			write("audit.json", 1),
 		}},
+	}
+}
+
+// docs appends n BSON documents of rising lengths.
+func (w *world) docs(first, n int) {
+	for i := range n {
+		d := []byte(doc(first + i))
+		w.append("audit.json.bson", d)
+		w.want = append(w.want, d)
 	}
 }
 

@@ -440,6 +440,11 @@ func TestState(t *testing.T) {
 			t.Errorf("state is %+v, want position %s and no lag", st, want)
 		}
 		w.health(event.Healthy, "")
+		w.zstd("audit.json") // nothing new
+		w.pass(time.Minute)
+		if got := w.src.State(); got.Position != st.Position || got.LastRead != st.LastRead {
+			t.Errorf("a compressed copy changed the state from %+v to %+v", st, got)
+		}
 		gate = make(chan struct{})
 		w.write("audit.json", 10)
 		w.pass(3 * time.Second)

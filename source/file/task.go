@@ -34,6 +34,7 @@ type task struct {
 // outcome is what a task reports to the coordinator.
 type outcome struct {
 	t      *task
+	fed    bool  // something new was read
 	err    error // ends Run
 	reason error // what is wrong with this file
 	again  bool  // read it again even if it does not change
@@ -49,15 +50,18 @@ func (t *task) do(ctx context.Context) outcome {
 		f.waiting = len(t.head.bytes) > 0
 		return outcome{t: t, reason: t.c.Broken()}
 	}
+	fed := false
 	s, err := t.identify(ctx, t.c)
 	if err == nil && s != nil {
 		t.r.warnRenamed(s)
+		from := s.offset()
 		err = t.newReader(t.c, s).read(ctx)
+		fed = s.offset() > from
 	}
 	if err == nil && s == nil {
 		f.seen = int64(f.short.proof.off)
 	}
-	o := outcome{t: t, err: err, reason: t.c.Broken()}
+	o := outcome{t: t, fed: fed, err: err, reason: t.c.Broken()}
 	fe := (*fileError)(nil)
 	switch {
 	case errors.As(err, &fe):
