@@ -113,18 +113,26 @@ func auditSchema() *schema.Schema { return schema.Builtin().Lookup(event.MongoDB
 // addAll adds the records of a batch; every tenth goes to quarantine.
 func addAll(t testing.TB, a *Append, b *event.Batch) {
 	t.Helper()
+	if err := addRecords(a, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func addRecords(a *Append, b *event.Batch) error {
 	for i := range b.Records {
 		r := &b.Records[i]
 		var err error
 		if r.Offset/100%10 == 9 {
 			err = a.Quarantine(r, "it is the tenth")
 		} else {
-			err = a.Row(auditSchema(), &schema.Row{EventTime: epoch.UnixMicro() + int64(r.Offset), HasEventTime: true, Indicators: [][]byte{[]byte("u" + fmt.Sprint(r.Offset))}}, r, r.Raw, nil)
+			row := &schema.Row{EventTime: epoch.UnixMicro() + int64(r.Offset), HasEventTime: true, Indicators: [][]byte{[]byte("u" + fmt.Sprint(r.Offset))}}
+			err = a.Row(auditSchema(), row, r, r.Raw, nil)
 		}
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 // emit is an event.Emit on the store as it is now.
