@@ -59,21 +59,35 @@ func TestOutput(t *testing.T) {
 		{"same names, csv", "SELECT 1 AS a, 2 AS a", "a,a\n1,2\n", OutputCSV, 0},
 		{"odd names", `SELECT 1 AS "a ""b"", c"`, "\"a \"\"b\"\", c\"\n1\n", OutputCSV, 0},
 		{"csv quoting", "SELECT e'a\\nb' AS a, 'x,y' AS b, ' pad ' AS c, 'plain' AS d", "a,b,c,d\n\"a\nb\",\"x,y\",\" pad \",plain\n", OutputCSV, 0},
-		{"wide letters", "SELECT * FROM (VALUES ('日本', 'x'), ('é', 'y'), ('abcdef', 'z')) v(a, b)",
-			"a      | b\n-------+--\n日本   | x\né      | y\nabcdef | z\n", OutputTable, 0},
+		{
+			"wide letters", "SELECT * FROM (VALUES ('日本', 'x'), ('é', 'y'), ('abcdef', 'z')) v(a, b)",
+			"a      | b\n-------+--\n日本   | x\né      | y\nabcdef | z\n", OutputTable, 0,
+		},
 		{"control characters", "SELECT e'\\x1b[31mred\\t\\n' || chr(8238) || chr(133) AS a", "a\n---------------------------\n\\x1b[31mred\\t\\n\\u202e\\u0085\n", OutputTable, 0},
-		{"cut to a terminal", "SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaa' AS a, 'bbbbbbbbbbbbbbb' AS b, 1 AS n",
-			"a            | b            | n\n-------------+--------------+--\naaaaaaaaaaa… | bbbbbbbbbbb… | 1\n", OutputTable, 31},
-		{"exact numbers", "SELECT 170141183460469231731687303715884105727::HUGEINT AS h, -170141183460469231731687303715884105727::HUGEINT - 1 AS m, 340282366920938463463374607431768211455::UHUGEINT AS u, 12345678901234567890123456789012345.678::DECIMAL(38,3) AS d, 18446744073709551615::UBIGINT AS b",
-			`{"h":170141183460469231731687303715884105727,"m":-170141183460469231731687303715884105728,"u":340282366920938463463374607431768211455,"d":12345678901234567890123456789012345.678,"b":18446744073709551615}` + "\n", OutputNDJSON, 0},
-		{"times", "SELECT DATE '2025-01-02' AS d, TIME '01:02:03.5' AS t, '01:02:03+02:30'::TIMETZ AS tz, TIMESTAMPTZ '2025-01-02 03:04:05+02' AS z, TIMESTAMP_NS '2025-01-02 03:04:05.123456789' AS n, TIMESTAMP_S '1969-12-31 23:59:59' AS s, TIMESTAMP_MS '1969-12-31 23:59:59.999' AS m, 'infinity'::TIMESTAMP AS i, INTERVAL '1 year 2 months 3 days 04:05:06.7' AS v, INTERVAL '-90 minutes' AS w",
-			`{"d":"2025-01-02","t":"01:02:03.500","tz":"01:02:03+02:30","z":"2025-01-02T01:04:05Z","n":"2025-01-02T03:04:05.123456789Z","s":"1969-12-31T23:59:59Z","m":"1969-12-31T23:59:59.999Z","i":"infinity","v":"1 year 2 months 3 days 04:05:06.700","w":"-01:30:00"}` + "\n", OutputNDJSON, 0},
-		{"nested", "SELECT [[1, 2], [], NULL] AS l, [1, 2]::INT[2] AS a, map {'k': [TIMESTAMP '2025-01-02 03:04:05'], 'e': []} AS m, [{'a': '\\xff'::BLOB}] AS s, 'b'::ENUM('a', 'b') AS e, 'x'::UNION(n INT, s VARCHAR) AS u, '00112233-4455-6677-8899-aabbccddeeff'::UUID AS id, NULL AS z",
-			`{"l":[[1,2],[],null],"a":[1,2],"m":{"k":["2025-01-02T03:04:05Z"],"e":[]},"s":[{"a":"/w=="}],"e":"b","u":"x","id":"00112233-4455-6677-8899-aabbccddeeff","z":null}` + "\n", OutputNDJSON, 0},
-		{"json stays json", `SELECT '{"b": 1.0, "a": [1, 12345678901234567890]}'::JSON AS j, ['1'::JSON, NULL] AS l, e'{\n"a":\n1}'::JSON AS n, 'text' AS s`,
-			`{"j":{"b": 1.0, "a": [1, 12345678901234567890]},"l":[1,null],"n":{"a":1},"s":"text"}` + "\n", OutputNDJSON, 0},
-		{"floats", "SELECT 1e21::DOUBLE AS a, 1e-7::DOUBLE AS b, 0.1::FLOAT AS c, 100::DOUBLE AS d, '-0'::DOUBLE AS e, 'inf'::FLOAT AS f",
-			`{"a":1e+21,"b":1e-07,"c":0.1,"d":100,"e":-0,"f":"Infinity"}` + "\n", OutputNDJSON, 0},
+		{
+			"cut to a terminal", "SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaa' AS a, 'bbbbbbbbbbbbbbb' AS b, 1 AS n",
+			"a            | b            | n\n-------------+--------------+--\naaaaaaaaaaa… | bbbbbbbbbbb… | 1\n", OutputTable, 31,
+		},
+		{
+			"exact numbers", "SELECT 170141183460469231731687303715884105727::HUGEINT AS h, -170141183460469231731687303715884105727::HUGEINT - 1 AS m, 340282366920938463463374607431768211455::UHUGEINT AS u, 12345678901234567890123456789012345.678::DECIMAL(38,3) AS d, 18446744073709551615::UBIGINT AS b",
+			`{"h":170141183460469231731687303715884105727,"m":-170141183460469231731687303715884105728,"u":340282366920938463463374607431768211455,"d":12345678901234567890123456789012345.678,"b":18446744073709551615}` + "\n", OutputNDJSON, 0,
+		},
+		{
+			"times", "SELECT DATE '2025-01-02' AS d, TIME '01:02:03.5' AS t, '01:02:03+02:30'::TIMETZ AS tz, TIMESTAMPTZ '2025-01-02 03:04:05+02' AS z, TIMESTAMP_NS '2025-01-02 03:04:05.123456789' AS n, TIMESTAMP_S '1969-12-31 23:59:59' AS s, TIMESTAMP_MS '1969-12-31 23:59:59.999' AS m, 'infinity'::TIMESTAMP AS i, INTERVAL '1 year 2 months 3 days 04:05:06.7' AS v, INTERVAL '-90 minutes' AS w",
+			`{"d":"2025-01-02","t":"01:02:03.500","tz":"01:02:03+02:30","z":"2025-01-02T01:04:05Z","n":"2025-01-02T03:04:05.123456789Z","s":"1969-12-31T23:59:59Z","m":"1969-12-31T23:59:59.999Z","i":"infinity","v":"1 year 2 months 3 days 04:05:06.700","w":"-01:30:00"}` + "\n", OutputNDJSON, 0,
+		},
+		{
+			"nested", "SELECT [[1, 2], [], NULL] AS l, [1, 2]::INT[2] AS a, map {'k': [TIMESTAMP '2025-01-02 03:04:05'], 'e': []} AS m, [{'a': '\\xff'::BLOB}] AS s, 'b'::ENUM('a', 'b') AS e, 'x'::UNION(n INT, s VARCHAR) AS u, '00112233-4455-6677-8899-aabbccddeeff'::UUID AS id, NULL AS z",
+			`{"l":[[1,2],[],null],"a":[1,2],"m":{"k":["2025-01-02T03:04:05Z"],"e":[]},"s":[{"a":"/w=="}],"e":"b","u":"x","id":"00112233-4455-6677-8899-aabbccddeeff","z":null}` + "\n", OutputNDJSON, 0,
+		},
+		{
+			"json stays json", `SELECT '{"b": 1.0, "a": [1, 12345678901234567890]}'::JSON AS j, ['1'::JSON, NULL] AS l, e'{\n"a":\n1}'::JSON AS n, 'text' AS s`,
+			`{"j":{"b": 1.0, "a": [1, 12345678901234567890]},"l":[1,null],"n":{"a":1},"s":"text"}` + "\n", OutputNDJSON, 0,
+		},
+		{
+			"floats", "SELECT 1e21::DOUBLE AS a, 1e-7::DOUBLE AS b, 0.1::FLOAT AS c, 100::DOUBLE AS d, '-0'::DOUBLE AS e, 'inf'::FLOAT AS f",
+			`{"a":1e+21,"b":1e-07,"c":0.1,"d":100,"e":-0,"f":"Infinity"}` + "\n", OutputNDJSON, 0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
