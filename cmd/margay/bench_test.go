@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/margay-audit/margay/auditlog/synth"
+	"github.com/margay-audit/margay/store"
 )
 
 // The benchmarks here run whole processes. Each reports CPU time (user and
@@ -90,20 +92,31 @@ func BenchmarkJ3Load(b *testing.B) {
 	}
 }
 
-func segmentBytes(b *testing.B, dir string) (size int64) {
+// BenchmarkLoadHere is the same load inside this process, for profiles.
+func BenchmarkLoadHere(b *testing.B) {
+	corpus, lines := benchCorpus(b)
+	for range b.N {
+		p := &program{stdout: io.Discard, stderr: io.Discard, lookupEnv: os.LookupEnv}
+		if code := p.main(b.Context(), []string{"load", "-q", "--data-dir", filepath.Join(b.TempDir(), "data"), corpus}); code != exitOK {
+			b.Fatalf("exit code %d", code)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(lines), "ns/event")
+}
+
+// segmentBytes is the size of the live segments.
+func segmentBytes(b *testing.B, dir string) int64 {
 	b.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "segments", "*", "*.parquet"))
+	r, err := store.OpenReader(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil {
-			b.Fatal(err)
-		}
-		size += info.Size()
+	defer r.Close()
+	status, err := r.Status(b.Context())
+	if err != nil {
+		b.Fatal(err)
 	}
-	return size
+	return status.Bytes
 }
 
 // questions are the three of the standard job J3.
