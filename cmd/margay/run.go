@@ -203,6 +203,8 @@ func (d *daemon) serveControl(ctx context.Context) error {
 				return nil, fmt.Errorf("arguments of replay: %w", err)
 			}
 			return d.replay(ctx, order)
+		case resumeCommand:
+			return true, d.store.ResumeRetention(ctx)
 		default:
 			return nil, fmt.Errorf("this margay does not know the command %q: is it of another version?", req.Command)
 		}

@@ -16,6 +16,7 @@ type storeCmd struct {
 	Inspect storeInspectCmd `cmd:"" help:"Show what a segment file says of itself."`
 	Verify  storeVerifyCmd  `cmd:"" help:"Check the chain of commits, the files and the digests of what was received."`
 	Rebuild storeRebuildCmd `cmd:"" help:"Make the catalog anew from the segments."`
+	Resume  storeResumeCmd  `cmd:"" name:"resume-retention" help:"Let retention go on after the clock jumped."`
 }
 
 type storeLsCmd struct {
@@ -111,5 +112,29 @@ func (c storeRebuildCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	fmt.Fprintln(p.stdout, report)
+	return nil
+}
+
+const resumeCommand = "store resume-retention"
+
+type storeResumeCmd struct {
+	location
+}
+
+// Help says when this is needed.
+func (storeResumeCmd) Help() string {
+	return `Retention goes by the clock, and a clock that jumps by more than a day could make
+it drop everything. It is suspended then, status says so, and it goes on when the
+clock has come back, or when you say here that the clock is right as it is now.`
+}
+
+func (c storeResumeCmd) Run(ctx context.Context, p *program) error {
+	_, err := handOver(ctx, p, c.location, resumeCommand, nil, func(int64, int64) {}, func(ctx context.Context, d *daemon) (bool, error) {
+		return true, d.store.ResumeRetention(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, "retention goes on, with the clock as it is now")
 	return nil
 }
