@@ -114,7 +114,7 @@ func (s *Server) Serve(ctx context.Context, handle Handler) error {
 	var running sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() { s.listener.Close() })
 	defer stop()
-	defer os.Remove(s.path)
+	defer func() { _ = os.Remove(s.path) }() // a leftover is removed by the next Listen
 	defer running.Wait()
 	for {
 		conn, err := s.listener.AcceptUnix()
@@ -129,7 +129,7 @@ func (s *Server) Serve(ctx context.Context, handle Handler) error {
 }
 
 func serve(ctx context.Context, conn *net.UnixConn, handle Handler) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	unblock := context.AfterFunc(ctx, func() { conn.CloseRead() })

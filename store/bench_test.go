@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -19,7 +18,7 @@ import (
 func BenchmarkAppend(b *testing.B) {
 	for _, rows := range []int{1, 100, 10_000} {
 		b.Run(fmt.Sprint(rows), func(b *testing.B) {
-			s, err := Open(b.Context(), filepath.Join(b.TempDir(), "data"), Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			s, err := Open(b.Context(), filepath.Join(b.TempDir(), "data"), Options{Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -88,8 +88,7 @@ func (d *faultyDisk) Do(what, path string, do func() error) error {
 // from what is durable.
 type story struct {
 	*fixture
-	now  time.Time
-	goal map[string]int // records that should be stored at the end
+	now time.Time
 }
 
 func (y *story) steps() []func() error {

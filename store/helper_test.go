@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -38,7 +37,7 @@ func newFixture(t *testing.T, o Options) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: filepath.Join(t.TempDir(), "data"), opt: o}
 	if f.opt.Log == nil {
-		f.opt.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		f.opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return f
 }

@@ -64,7 +64,6 @@ type found struct {
 	name   string // as the catalog would name it
 	path   string
 	orphan bool
-	size   int64
 	commit segment.Commit
 	info   segment.Info
 }

@@ -159,7 +159,7 @@ func (p *program) report(err error) int {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(p.stderr, "margay: interrupted")
 		return exitInterrupted
-	case isCoded && coded.error == errSilent:
+	case errors.Is(err, errSilent):
 		return coded.code
 	}
 	fmt.Fprintf(p.stderr, "margay: %v\n", err)

@@ -163,7 +163,7 @@ func (c quarantineReplayCmd) Run(ctx context.Context, p *program) error {
 }
 
 func (d *daemon) replay(ctx context.Context, order replayOrder) (replayResult, error) {
-	chosen := selection{All: order.All, Rows: order.Rows}
+	chosen := selection(order)
 	result, err := d.pipe.Replay(ctx, chosen.has)
 	return replayResult{Tried: result.Tried, Stored: result.Stored, Reason: result.Reason}, err
 }

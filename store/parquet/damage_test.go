@@ -71,7 +71,7 @@ func TestTruncated(t *testing.T) {
 	if err := readAll(b); err != nil {
 		t.Fatal(err)
 	}
-	for n := range len(b) {
+	for n := range b {
 		if readAll(b[:n]) == nil {
 			t.Fatalf("%d of %d bytes were read as a file", n, len(b))
 		}

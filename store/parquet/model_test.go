@@ -324,7 +324,7 @@ func sample(t testing.TB, rows int) (*Schema, []map[string]any) {
 
 func sampleRow(i int) map[string]any {
 	// A cheap hash makes values that look random and are the same every time.
-	h := func(salt int) uint64 { x := uint64(mix(int64(i*31 + salt))); return x ^ x>>32 }
+	h := func(salt int) uint64 { x := mix(int64(i*31 + salt)); return x ^ x>>32 }
 	row := map[string]any{
 		"id":    int64(i) * 3,
 		"time":  1_700_000_000_000_000 + int64(i)*1_000 + int64(h(1)%997),

@@ -103,7 +103,7 @@ func (e *engine) prepare(sql string) (*statement, error) {
 		if msg := duckdb.ExtractStatementsError(stmts); msg != "" {
 			return nil, errors.New(msg)
 		}
-		return nil, errors.New("Parser Error: there is no statement")
+		return nil, errors.New("there is no statement")
 	}
 	if n != 1 {
 		return nil, &Error{Kind: ErrRefused, Message: "it is more than one statement"}
@@ -177,7 +177,7 @@ func (s *statement) run(visit func(cols []vector, rows int) error) error {
 	var pending duckdb.PendingResult
 	// The streaming calls are marked as deprecated for want of a successor; the
 	// others keep the whole result in memory.
-	state := duckdb.PendingPreparedStreaming(s.stmt, &pending) //nolint:staticcheck // see above
+	state := duckdb.PendingPreparedStreaming(s.stmt, &pending)
 	defer duckdb.DestroyPending(&pending)
 	if state == duckdb.StateError {
 		return errors.New(duckdb.PendingError(pending))

@@ -153,7 +153,7 @@ func (c *csvWriter) rows(cols []vector, n int) error {
 }
 
 func (c *csvWriter) field(s []byte) error {
-	if len(s) > 0 && bytes.IndexAny(s, "\",\r\n") < 0 && s[0] != ' ' && s[len(s)-1] != ' ' {
+	if len(s) > 0 && !bytes.ContainsAny(s, "\",\r\n") && s[0] != ' ' && s[len(s)-1] != ' ' {
 		_, err := c.w.Write(s)
 		return err
 	}

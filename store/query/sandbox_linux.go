@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,7 +110,7 @@ func probeKernel(dir string) []Check {
 	}
 	checks = append(checks, Check{Attack: "remove a segment", Layer: LayerKernel, Needed: true, Holds: os.Remove(segmentIn(dir)) != nil})
 	if version >= 4 {
-		conn, err := net.Dial("tcp", "127.0.0.1:1")
+		conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", "127.0.0.1:1")
 		if err == nil {
 			err = conn.Close()
 		}

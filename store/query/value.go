@@ -227,7 +227,8 @@ func appendDecimal(dst []byte, v *vector, row int) []byte {
 }
 
 func appendFloat(dst []byte, v *vector, row int) []byte {
-	f, bits := 0.0, 64
+	var f float64
+	bits := 64
 	if v.t.id == duckdb.TypeFloat {
 		f, bits = float64(at[float32](v, row)), 32
 	} else {
