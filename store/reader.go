@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/margay-audit/margay/event"
@@ -143,7 +145,9 @@ type Status struct {
 // SourceStatus is what there is to say of a source.
 type SourceStatus struct {
 	catalog.Source
-	Streams int
+	// KeepSecrets says that redaction is switched off for the source.
+	KeepSecrets bool
+	Streams     int
 	// State is what the source last said, at Updated; Health is empty when it
 	// never said anything.
 	State   event.State
@@ -254,6 +258,17 @@ func (st *Status) readSources(ctx context.Context, tx *catalog.Tx) error {
 			st.Sources[i].Streams++
 		}
 	}
+	known, err := readRegistered(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for i := range st.Sources {
+		src := &st.Sources[i]
+		if k, ok := known[src.ID]; ok {
+			src.Label, src.Kind, src.KeepSecrets = k.Label, k.Kind, k.KeepSecrets
+		}
+	}
+	slices.SortStableFunc(st.Sources, func(a, b SourceStatus) int { return strings.Compare(a.Label, b.Label) })
 	return nil
 }
 

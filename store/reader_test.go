@@ -76,6 +76,11 @@ func TestStatusAndSystemTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, o := range []event.Origin{{ID: "other", Label: "a new one", Kind: "file", KeepSecrets: true}, {ID: "gone", Label: "gone"}, origin} {
+		if err := f.s.Register(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := f.s.LogControl(t.Context(), 1000, 42, "load x"); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +97,10 @@ func TestStatusAndSystemTables(t *testing.T) {
 		!st.Oldest.Equal(epoch) || !st.Committed.Equal(epoch) || st.StoreID != f.s.ID() || len(st.Sources) != 2 {
 		t.Errorf("status is %+v", st)
 	}
-	src := st.Sources[0]
+	if other := st.Sources[0]; other.ID != "other" || other.Label != "a new one" || other.Kind != "file" || !other.KeepSecrets || other.State.Health != event.Silent {
+		t.Errorf("the source that has stored nothing is %+v", other)
+	}
+	src := st.Sources[1]
 	if src.Stored != 23 || src.Quarantined != 2 || src.Streams != 2 || src.State.Health != event.Behind || src.State.LagBytes != 17 ||
 		!src.State.LastRead.Equal(now) || src.LastEvent != epoch.UnixMicro()+1800 || src.Label != "prod" {
 		t.Errorf("the source is %+v", src)

@@ -51,6 +51,8 @@ type Store struct {
 	// unlooked counts the files since maintenance was last woken; guarded by
 	// serial.
 	unlooked int
+	// registering is held while sources are registered.
+	registering sync.Mutex
 	// unmergeable are segments that failed to merge; maintenance's own.
 	unmergeable map[string]bool
 
