@@ -72,6 +72,9 @@ type Progress struct {
 	Done, Total int64
 	// Files is how many files there are, Read how many were read to their end.
 	Files, Read int
+	// LeftOut counts the bytes at the ends of files that a single run has not
+	// taken, because they look like an event that is still being written.
+	LeftOut int64
 }
 
 // Waker makes the source look at its folders before the poll interval is over.

@@ -223,6 +223,7 @@ func (r *run) report(now time.Time) {
 		behind = behind || rest >= blockSize || rest > 0 && !f.pending.IsZero() && now.Sub(f.pending) >= late
 		p.Total += f.size
 		p.Done += min(f.done.Load(), f.size)
+		p.LeftOut += f.leftOut.Load()
 		if f.everRead && !f.busy {
 			p.Read++
 		}

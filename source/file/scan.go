@@ -45,7 +45,8 @@ type file struct {
 	seen    int64 // decompressed bytes looked at
 	waiting bool  // its end waits for more bytes or for the file to settle
 
-	done atomic.Int64 // bytes on disk that were read
+	done    atomic.Int64 // bytes on disk that were read
+	leftOut atomic.Int64 // bytes at its end that look unfinished
 }
 
 // forget drops what is known about the file's content.

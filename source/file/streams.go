@@ -68,9 +68,10 @@ func (r *run) newStream(base string, taken map[string]bool) *stream {
 	}
 }
 
-// warnRenamed says once that files were begun by a source with another id.
+// warnRenamed says once that files were begun by a source with another id. Who
+// reads files once, by hand, has renamed nothing.
 func (r *run) warnRenamed(s *stream) {
-	if s.owner == "" || s.owner == r.cfg.Origin.ID {
+	if s.owner == "" || s.owner == r.cfg.Origin.ID || r.cfg.Once {
 		return
 	}
 	r.warned.Do(func() {
