@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/margay-audit/margay/event"
@@ -95,6 +98,19 @@ func commonFields(s *Source) []field {
 			},
 		},
 	}
+}
+
+// ParseLogType returns the log type of that name, which a source can have. The
+// error names the nearest one, or all.
+func ParseLogType(name string) (event.LogType, error) {
+	names := logTypeNames()
+	if slices.Contains(names, name) {
+		return event.LogType(name), nil
+	}
+	if t := nearest(name, names); t != "" {
+		return "", fmt.Errorf("there is no log type %q: did you mean %s?", name, t)
+	}
+	return "", fmt.Errorf("there is no log type %q: known are %s", name, strings.Join(names, ", "))
 }
 
 // logTypeNames are the log types that a source can have.

@@ -63,7 +63,7 @@ func (ps Problems) sort() {
 func nearest(word string, words []string) string {
 	best, least := "", max(2, len(word)/3)+1
 	for _, w := range words {
-		if n := distance(strings.ToLower(word), w); n < least {
+		if n := distance(strings.ToLower(word), strings.ToLower(w)); n < least {
 			best, least = w, n
 		}
 	}
