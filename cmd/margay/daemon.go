@@ -65,11 +65,16 @@ func (d *daemon) run(ctx context.Context, work func(ctx context.Context) error) 
 	go func() {
 		err := d.store.Run(storeCtx)
 		if err != nil {
-			stopWork(fmt.Errorf("the store has stopped: %w", err))
+			err = fmt.Errorf("the store has stopped: %w", err)
+			stopWork(err)
 		}
 		ended <- err
 	}()
 	err := work(workCtx)
+	if ctx.Err() == nil && workCtx.Err() != nil {
+		// The store ended the work; why, it says itself.
+		err = nil
+	}
 	stopStore()
 	return errors.Join(err, <-ended, d.store.Close())
 }

@@ -20,11 +20,11 @@ const loadCommand = "load"
 
 type loadCmd struct {
 	location
-	Source  string          `default:"load" placeholder:"NAME" help:"The source that the events are stored under (p_source_label)."`
-	LogType []event.LogType `placeholder:"TYPE" help:"Take only these log types; the default is to tell every event's by its content."`
-	Redact  bool            `negatable:"" default:"true" help:"Replace passwords and other secrets before anything is stored."`
-	Quiet   bool            `short:"q" help:"Say nothing unless something is wrong."`
-	Files   []string        `arg:"" name:"file" help:"Audit logs: JSON or BSON, plain, .gz or .zst."`
+	Source  string   `default:"load" placeholder:"NAME" help:"The source that the events are stored under (p_source_label)."`
+	LogType []string `placeholder:"TYPE" help:"Take only these log types; the default is to tell every event's by its content."`
+	Redact  bool     `negatable:"" default:"true" help:"Replace passwords and other secrets before anything is stored."`
+	Quiet   bool     `short:"q" help:"Say nothing unless something is wrong."`
+	Files   []string `arg:"" name:"file" help:"Audit logs: JSON or BSON, plain, .gz or .zst."`
 }
 
 // Help says what load promises.
@@ -52,12 +52,13 @@ type loadResult struct {
 	Stored      int64 `json:"stored"`
 	Quarantined int64 `json:"quarantined"`
 	Bytes       int64 `json:"bytes"`
+	// LeftOut counts the bytes of unfinished events at the ends of files.
+	LeftOut int64 `json:"left_out,omitempty"`
 }
 
 func (l loadCmd) Run(ctx context.Context, p *program) error {
-	order := loadOrder{Source: l.Source, LogTypes: l.LogType, KeepSecrets: !l.Redact}
-	var err error
-	if order.Files, err = regularFiles(l.Files); err != nil {
+	order, err := l.order()
+	if err != nil {
 		return withCode(exitUsage, err)
 	}
 	line := newLiveLine(p.stderr, 5*time.Second)
@@ -71,10 +72,29 @@ func (l loadCmd) Run(ctx context.Context, p *program) error {
 		return d.load(ctx, order, progress)
 	})
 	line.Clear()
-	if !l.Quiet || result.Quarantined > 0 {
-		fmt.Fprintln(p.stderr, result.text(len(order.Files), time.Since(began)))
+	if (err == nil || result.any()) && (!l.Quiet || result.Quarantined > 0) {
+		fmt.Fprintln(p.stderr, result.text(len(order.Files), time.Since(began), err == nil))
 	}
 	return err
+}
+
+// order checks the command line before anything is stored.
+func (l loadCmd) order() (loadOrder, error) {
+	order := loadOrder{Source: l.Source, KeepSecrets: !l.Redact}
+	var problems []error
+	if strings.TrimSpace(l.Source) == "" {
+		problems = append(problems, errors.New("--source needs a name: it becomes the p_source_label of the events"))
+	}
+	for _, name := range l.LogType {
+		t, err := config.ParseLogType(name)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--log-type: %w", err))
+		}
+		order.LogTypes = append(order.LogTypes, t)
+	}
+	files, err := regularFiles(l.Files)
+	order.Files = files
+	return order, errors.Join(errors.Join(problems...), err)
 }
 
 func loadLine(done, total int64, elapsed time.Duration) string {
@@ -86,15 +106,28 @@ func loadLine(done, total int64, elapsed time.Duration) string {
 	return line
 }
 
-func (r loadResult) text(files int, elapsed time.Duration) string {
+// any tells whether the load has kept anything.
+func (r loadResult) any() bool { return r.Stored > 0 || r.Quarantined > 0 }
+
+// text says what a load has done; whole, that it has read everything.
+func (r loadResult) text(files int, elapsed time.Duration, whole bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s new event%s stored from %d file%s (%s) in %s",
 		countText(r.Stored), plural(r.Stored), files, plural(int64(files)), bytesText(r.Bytes), elapsed.Round(10*time.Millisecond))
-	if r.Stored == 0 && r.Quarantined == 0 {
+	switch {
+	case !whole:
+		b.WriteString("; not everything was read, and loading again goes on from there")
+	case r.any():
+	case r.Bytes == 0 && r.LeftOut == 0:
+		b.WriteString(": there is nothing in them")
+	case r.LeftOut == 0:
 		b.WriteString(": everything in them was known already")
 	}
 	if r.Quarantined > 0 {
 		fmt.Fprintf(&b, "\n%s record%s went to quarantine: see margay quarantine list", countText(r.Quarantined), plural(r.Quarantined))
+	}
+	if r.LeftOut > 0 {
+		fmt.Fprintf(&b, "\n%s at the end, without a line end, were left out: they look like the beginning of an event that is still being written; load again later", bytesText(r.LeftOut))
 	}
 	return b.String()
 }
@@ -118,12 +151,16 @@ func regularFiles(names []string) ([]string, error) {
 		}
 		info, err := os.Stat(path)
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && name == "-":
+			problems = append(problems, errors.New("load reads files, not standard input: an event is known again by its place in its file"))
 		case errors.Is(err, fs.ErrNotExist):
 			problems = append(problems, fmt.Errorf("there is no file %s", name))
 		case err != nil:
 			problems = append(problems, err)
+		case info.IsDir():
+			problems = append(problems, fmt.Errorf("%s is a folder: name the files in it, for example %s", name, filepath.Join(name, "auditLog.json*")))
 		case !info.Mode().IsRegular():
-			problems = append(problems, fmt.Errorf("%s is not a regular file", name))
+			problems = append(problems, fmt.Errorf("%s is not a regular file: write what it gives into one, and load that", name))
 		default:
 			files = append(files, path)
 		}
@@ -146,11 +183,14 @@ func (d *daemon) load(ctx context.Context, order loadOrder, progress func(done, 
 	src, err := file.New(file.Config{
 		Origin: origin, Paths: patterns, Once: true, Ledger: d.store, Log: d.log,
 		Progress: func(p file.Progress) {
-			result.Bytes = p.Done
+			result.Bytes, result.LeftOut = p.Done, p.LeftOut
 			progress(p.Done, p.Total)
 		},
 	})
 	if err != nil {
+		return result, err
+	}
+	if err := d.store.Register(ctx, origin); err != nil {
 		return result, err
 	}
 	for range maxRaces {

@@ -44,8 +44,17 @@ func (l location) resolve(p *program) (dir string, cfg *config.Config, err error
 	}
 	// The SQL worker has a working directory of its own, and so may a process
 	// that work is handed over to.
-	dir, err = filepath.Abs(dir)
-	return dir, cfg, err
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", nil, err
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return "", nil, withCode(exitUsage, notAFolder(dir))
+	}
+	return dir, cfg, nil
+}
+
+func notAFolder(dir string) error {
+	return fmt.Errorf("the data folder %s is a file: name a folder with --data-dir or -c", dir)
 }
 
 // existing is resolve for commands that only read: the folder must be there.

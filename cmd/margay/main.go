@@ -137,7 +137,7 @@ func (p *program) main(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	p.log = newLogger(p.stderr, c.LogLevel, c.LogFormat)
-	return p.report(command.Run())
+	return p.report(ctx, command.Run())
 }
 
 func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
@@ -148,15 +148,16 @@ func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// report prints what went wrong and returns the exit code for it.
-func (p *program) report(err error) int {
+// report prints what went wrong and returns the exit code for it. Only the end
+// of ctx is an interruption: inside, things are canceled for other reasons too.
+func (p *program) report(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
 	}
 	var coded codedError
 	isCoded := errors.As(err, &coded)
 	switch {
-	case errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(p.stderr, "margay: interrupted")
 		return exitInterrupted
 	case errors.Is(err, errSilent):

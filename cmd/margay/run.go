@@ -67,6 +67,7 @@ func (d *daemon) collect(ctx context.Context, sources []config.Source, flush tim
 		func(ctx context.Context) error { return d.serveControl(ctx) },
 		func(ctx context.Context) error { return d.saveStates(ctx) },
 	}
+	var origins []event.Origin
 	for i := range sources {
 		c := &sources[i]
 		log := d.log.With("source", c.Name)
@@ -76,6 +77,7 @@ func (d *daemon) collect(ctx context.Context, sources []config.Source, flush tim
 		}
 		sup := source.New(src, draining(d.pipe.Counting(&d.counts)), source.Options{Name: c.Name, Log: log})
 		d.states.add(origin.ID, sup.State)
+		origins = append(origins, origin)
 		log.Info("collecting", "type", c.Type, "source_id", origin.ID)
 		if origin.KeepSecrets {
 			log.Warn("redaction is off for this source: secrets in its events are stored as they come")
@@ -88,7 +90,10 @@ func (d *daemon) collect(ctx context.Context, sources []config.Source, flush tim
 			return err
 		})
 	}
-	err := all(ctx, work...)
+	err := d.store.Register(ctx, origins...)
+	if err == nil {
+		err = all(ctx, work...)
+	}
 	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
 		return context.Cause(ctx)
 	}
@@ -143,38 +148,49 @@ func (s *states) now() map[string]event.State {
 	return m
 }
 
-// saveStates writes down the sources' states for status when they change, and
-// a last time when ctx ends.
+// stateRefresh is how often the states are written down although nothing has
+// changed: status does not believe a state that is old.
+const stateRefresh = 10 * time.Second
+
+// saveStates writes down the sources' states for status until ctx ends.
 func (d *daemon) saveStates(ctx context.Context) error {
+	return keepStates(ctx, d.states.now, func(now map[string]event.State) error {
+		err := d.store.SaveStates(context.WithoutCancel(ctx), now)
+		if err != nil {
+			// Status will be out of date; collecting does not depend on it.
+			d.log.Warn("cannot write down the sources' states", "error", err)
+		}
+		return err
+	})
+}
+
+// keepStates saves what now returns when it changes, now and then when it does
+// not, and a last time as stopped when ctx ends. What could not be saved is
+// tried again.
+func keepStates(ctx context.Context, now func() map[string]event.State, save func(map[string]event.State) error) error {
 	ticker := time.NewTicker(stateInterval)
 	defer ticker.Stop()
 	var last map[string]event.State
-	for first := true; ; first = false {
-		stopping := false
-		if !first {
-			select {
-			case <-ctx.Done():
-				stopping = true
-			case <-ticker.C:
-			}
-		}
-		now := d.states.now()
-		if stopping {
-			for id, st := range now {
+	var saved time.Time
+	for {
+		states := now()
+		if ctx.Err() != nil {
+			for id, st := range states {
 				st.Health, st.Reason = event.Stopped, "collection was ended"
-				now[id] = st
+				states[id] = st
 			}
 		}
-		if !maps.Equal(now, last) {
-			if err := d.store.SaveStates(context.WithoutCancel(ctx), now); err != nil {
-				// Status will be out of date; collecting does not depend on it.
-				d.log.Warn("cannot write down the sources' states", "error", err)
-			} else {
-				last = now
+		if !maps.Equal(states, last) || time.Since(saved) >= stateRefresh {
+			if save(states) == nil {
+				last, saved = states, time.Now()
 			}
 		}
-		if stopping {
+		if ctx.Err() != nil {
 			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
 		}
 	}
 }

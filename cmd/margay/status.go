@@ -37,6 +37,14 @@ type sourceView struct {
 	Redaction   string       `json:"redaction"`
 }
 
+// name is what people call the source: a state can outlive what is known of it.
+func (s *sourceView) name() string {
+	if s.Label == "" {
+		return s.ID
+	}
+	return s.Label
+}
+
 // storeView is the store as status shows it.
 type storeView struct {
 	DataDir            string     `json:"data_dir"`
@@ -95,6 +103,9 @@ func viewOf(st *store.Status, dir string, now time.Time) statusView {
 			Position: s.State.Position, LagBytes: s.State.LagBytes, LastEvent: known(micros(s.LastEvent)), LastStored: known(micros(s.LastStored)),
 			Stored: s.Stored, Quarantined: s.Quarantined, Redaction: "on",
 		}
+		if s.KeepSecrets {
+			one.Redaction = "off"
+		}
 		if st.PID == 0 || one.State == "" || now.Sub(s.Updated) > staleAfter {
 			if one.State != event.Stopped {
 				one.State, one.Reason = event.Stopped, "no process collects from it now"
@@ -126,7 +137,7 @@ func (v statusView) print(w io.Writer, now time.Time) error {
 	}
 	s := &v.Store
 	fmt.Fprintf(w, "Store %s: %s\n", s.DataDir, held)
-	fmt.Fprintf(w, "  %s events in %s segments, %s (received: %s)\n", countText(s.Rows), countText(int64(s.Segments)), bytesText(s.Bytes), bytesText(s.RawBytes))
+	fmt.Fprintf(w, "  %s event%s in %s segment%s, %s (received: %s)\n", countText(s.Rows), plural(s.Rows), countText(int64(s.Segments)), plural(int64(s.Segments)), bytesText(s.Bytes), bytesText(s.RawBytes))
 	if s.Oldest != nil && s.Newest != nil {
 		fmt.Fprintf(w, "  from %s to %s\n", s.Oldest.Format(time.DateTime), s.Newest.Format(time.DateTime))
 	}
@@ -147,10 +158,7 @@ func (v statusView) print(w io.Writer, now time.Time) error {
 	fmt.Fprintln(t, "SOURCE\tSTATE\tSTORED\tQUARANTINED\tLAST STORED\tLAG\tPOSITION")
 	for i := range v.Sources {
 		one := &v.Sources[i]
-		name := one.Label
-		if name == "" {
-			name = one.ID
-		}
+		name := one.name()
 		if one.Redaction == "off" {
 			name += " (redaction off)"
 		}
@@ -165,7 +173,7 @@ func (v statusView) print(w io.Writer, now time.Time) error {
 	}
 	for i := range v.Sources {
 		if one := &v.Sources[i]; one.Reason != "" && one.State != event.Stopped {
-			fmt.Fprintf(w, "\n%s is %s: %s\n", one.Label, one.State, one.Reason)
+			fmt.Fprintf(w, "\n%s is %s: %s\n", one.name(), one.State, one.Reason)
 		}
 	}
 	return nil
