@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
@@ -28,9 +29,9 @@ func seed(f *testing.F, add func(text string)) {
 	}
 }
 
-// FuzzDecode holds that what decodes is valid BSON, leads to itself through the
-// canonical style, is stable through the others, and that Rewrite leaves its
-// text alone; and that what JSON allows is what decodes.
+// FuzzDecode holds that what decodes is UTF-8 and becomes valid BSON, leads to
+// itself through the canonical style, is stable through the others, and that
+// Rewrite leaves its text alone; and that what JSON allows is what decodes.
 func FuzzDecode(f *testing.F) {
 	seed(f, func(text string) { f.Add([]byte(text)) })
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -45,6 +46,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		if err := bsoncore.Document(doc).Validate(); err != nil {
 			t.Fatal(err)
+		}
+		if !utf8.Valid(text) {
+			t.Fatal("took a text that is not UTF-8")
 		}
 		bare := false
 		for _, field := range d.Fields() {

@@ -89,6 +89,11 @@ type finding struct {
 	text []byte
 }
 
+// FromText reports whether the row was coerced from a text that a Decoder has
+// taken. The text is valid UTF-8 then, and so is every cell: nobody has to look
+// again.
+func (r *Row) FromText() bool { return r.fromText }
+
 // reset makes the row ready for an event of s. The memory that cells of the
 // event before aliased is used again.
 func (r *Row) reset(s *Schema) {

@@ -124,10 +124,10 @@ func (b *Builder) Reset() {
 	b.digest.Reset()
 }
 
-// Append adds a row.
+// Append adds a row. When it was coerced from a text, m.Raw must be that text.
 func (b *Builder) Append(row *schema.Row, m *RowMeta) {
-	form := rawForm(m)
-	cut := b.appendCells(row.Cells, repeatable(row, m.Raw, form))
+	form := rawForm(row, m)
+	cut := b.appendCells(row, repeatable(row, m.Raw, form))
 	b.appendStandard(row, m, form)
 	if cut {
 		b.text = append(append(b.text[:0], m.Raw[:row.CutStart]...), m.Raw[row.CutEnd:]...)
@@ -144,11 +144,11 @@ func (b *Builder) Append(row *schema.Row, m *RowMeta) {
 	}
 }
 
-func rawForm(m *RowMeta) int64 {
+func rawForm(row *schema.Row, m *RowMeta) int64 {
 	switch {
 	case m.Form == event.BSON:
 		return formBSON
-	case utf8.Valid(m.Raw):
+	case row.FromText() || utf8.Valid(m.Raw):
 		return formText
 	default:
 		return formOctets
@@ -172,9 +172,10 @@ func repeatable(row *schema.Row, raw []byte, form int64) []byte {
 // appendCells appends the cells, and reports whether that of the cut leaf is
 // exactly the given piece of the line. The comparison is cheap, and a mistake
 // here would lose bytes.
-func (b *Builder) appendCells(cells []schema.Cell, piece []byte) (repeated bool) {
-	for i := range cells {
-		c := &cells[i]
+func (b *Builder) appendCells(row *schema.Row, piece []byte) (repeated bool) {
+	valid := row.FromText()
+	for i := range row.Cells {
+		c := &row.Cells[i]
 		col := b.data[c.Leaf]
 		switch c.Kind {
 		case schema.Bytes:
@@ -183,7 +184,11 @@ func (b *Builder) appendCells(cells []schema.Cell, piece []byte) (repeated bool)
 				col.Bytes(piece, c.Rep, c.Def)
 				continue
 			}
-			col.Bytes(b.validText(c.Bytes), c.Rep, c.Def)
+			text := c.Bytes
+			if !valid {
+				text = b.validText(text)
+			}
+			col.Bytes(text, c.Rep, c.Def)
 		case schema.Int:
 			col.Int(c.Int, c.Rep, c.Def)
 		case schema.Float:
@@ -196,8 +201,8 @@ func (b *Builder) appendCells(cells []schema.Cell, piece []byte) (repeated bool)
 }
 
 // validText returns the text itself when it is valid UTF-8, which every schema
-// sees to. It is looked at all the same: one bad text in a column would make
-// readers refuse the whole file.
+// sees to. Unless a decoder has checked the whole event it is looked at all the
+// same: one bad text in a column would make readers refuse the whole file.
 func (b *Builder) validText(text []byte) []byte {
 	if utf8.Valid(text) {
 		return text
