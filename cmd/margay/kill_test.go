@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -44,8 +45,14 @@ func kills(t *testing.T) int {
 // margayProcess starts the test binary as margay.
 func margayProcess(t *testing.T, output *bytes.Buffer, args ...string) *exec.Cmd {
 	t.Helper()
+	return margayProcessIn(t, output, nil, args...)
+}
+
+// margayProcessIn does so with more in the environment.
+func margayProcessIn(t *testing.T, output *bytes.Buffer, env []string, args ...string) *exec.Cmd {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asMargay+"=1", hurry+"=1")
+	cmd.Env = slices.Concat(os.Environ(), []string{asMargay + "=1", hurry + "=1"}, env)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -213,7 +220,7 @@ func TestKillNine(t *testing.T) {
 	m := newMongod(logPath, 42)
 	r := rand.New(rand.NewPCG(7, 7))
 	var output bytes.Buffer
-	for n := range kills(t) {
+	for range kills(t) {
 		output.Reset()
 		cmd := margayProcess(t, &output, "run", "-c", config)
 		began := time.Now()
@@ -222,13 +229,7 @@ func TestKillNine(t *testing.T) {
 			m.write(t, 1+r.IntN(120))
 			<-time.After(time.Duration(r.IntN(10)) * time.Millisecond)
 		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatalf("kill %d: the process had ended by itself: %v\n%s", n, err, &output)
-		}
-		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-			t.Fatalf("kill %d: %v\n%s", n, err, &output)
-		}
+		killNine(t, cmd, &output)
 	}
 	finish(t, config, dataDir, m, &output)
 }
@@ -239,12 +240,7 @@ func finish(t *testing.T, config, dataDir string, m *mongod, output *bytes.Buffe
 	output.Reset()
 	cmd := margayProcess(t, output, "run", "-c", config)
 	awaitRows(t, dataDir, m.lines)
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("SIGTERM: %v\n%s", err, output)
-	}
+	stop(t, cmd, output)
 	lines, rows := storedLines(t, dataDir)
 	compare(t, m, lines, rows)
 	output.Reset()
@@ -253,6 +249,29 @@ func finish(t *testing.T, config, dataDir string, m *mongod, output *bytes.Buffe
 		t.Errorf("store verify: %v\n%s", err, output)
 	}
 	noLeftovers(t, dataDir)
+}
+
+// killNine kills a process that must not have ended by itself.
+func killNine(t *testing.T, cmd *exec.Cmd, output *bytes.Buffer) {
+	t.Helper()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("the process was not killed: %v\n%s", err, output)
+	}
+}
+
+// stop ends margay as a service manager does.
+func stop(t *testing.T, cmd *exec.Cmd, output *bytes.Buffer) {
+	t.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("SIGTERM: %v\n%s", err, output)
+	}
 }
 
 // noLeftovers looks for temporary files after a good end.

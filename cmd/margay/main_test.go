@@ -21,6 +21,9 @@ import (
 // lifetime. It is read from the environment of the processes under test only.
 const hurry = "MARGAY_TEST_HURRY"
 
+// shortRetention sets a retention that no config may ask for.
+const shortRetention = "MARGAY_TEST_RETENTION"
+
 // TestMain makes the test binary a margay when it is called as one: by the
 // stories, by the tests that kill processes, and by itself as the SQL worker.
 func TestMain(m *testing.M) {
@@ -45,6 +48,9 @@ func testMargay() int {
 	if os.Getenv(hurry) != "" {
 		p.tune = func(o *store.Options) {
 			o.Grace, o.MergeFanIn, o.MaintainEvery = 300*time.Millisecond, 4, 20*time.Millisecond
+			if d, err := time.ParseDuration(os.Getenv(shortRetention)); err == nil {
+				o.Retention = d
+			}
 		}
 	}
 	return p.main(ctx, os.Args[1:])
