@@ -1,8 +1,8 @@
 package parquet
 
 import (
-	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"math"
 
 	"github.com/cespare/xxhash/v2"
@@ -12,12 +12,12 @@ import (
 // first appearance. It is a hash table with open addressing over an arena that
 // is already what a dictionary page has to hold.
 type dictionary struct {
-	// slots hold the high half of the hash, and below it the code plus one; 0 is
-	// a free slot. Their number is a power of two.
+	// texts are the slots for byte arrays, slots those for numbers: the high half
+	// of the hash, and below it the code plus one; 0 is a free slot. The number
+	// of either is 0 or a power of two.
+	texts []textSlot
 	slots []uint64
-	// hashes are those of the entries, of xxHash64, for growing and for Bloom
-	// filters. Entries of a dictionary of numbers have none.
-	hashes []uint64
+	seed  maphash.Seed // of the hash of texts
 	// arena holds byte arrays in plain encoding, ends where each ends.
 	arena []byte
 	ends  []uint32
@@ -27,6 +27,11 @@ type dictionary struct {
 	lastStart, lastEnd int
 	last               uint32
 }
+
+// textSlot holds the high half of a value's hash, its code plus one, or 0 in a
+// free slot, and where in the arena its bytes are. A look-up touches nothing
+// but the slot and those bytes.
+type textSlot struct{ hash, code, start, end uint32 }
 
 const minSlots = 64
 
@@ -38,18 +43,24 @@ func (d *dictionary) len() int { return len(d.ends) + len(d.ints) }
 func (d *dictionary) size() int { return len(d.arena) }
 
 func (d *dictionary) reset() {
-	used := d.len()
-	if len(d.slots) > 4096 && used < len(d.slots)/16 {
-		d.slots = nil
-	}
-	if used > 0 {
-		clear(d.slots)
-	}
-	d.hashes = emptied(d.hashes, 8)
+	d.texts = cleared(d.texts, d.len())
+	d.slots = cleared(d.slots, d.len())
 	d.arena = emptied(d.arena, 1)
 	d.ends = emptied(d.ends, 4)
 	d.ints = emptied(d.ints, 8)
 	d.lastStart, d.lastEnd, d.last = 0, 0, 0
+}
+
+// cleared returns slots without entries; it drops those that are many and were
+// mostly free.
+func cleared[T any](slots []T, used int) []T {
+	if len(slots) > 4096 && used < len(slots)/16 {
+		return nil
+	}
+	if used > 0 {
+		clear(slots)
+	}
+	return slots
 }
 
 // entry returns the bytes of an entry; prefix is the length of the length
@@ -64,39 +75,34 @@ func (d *dictionary) entry(i, prefix int) []byte {
 
 // bytes returns the code of v, and whether it is new.
 func (d *dictionary) bytes(v []byte, prefix int) (code uint32, fresh bool) {
-	if d.lastEnd-d.lastStart == len(v) && len(v) != 0 && bytes.Equal(d.arena[d.lastStart:d.lastEnd], v) {
+	if d.lastEnd-d.lastStart == len(v) && len(v) != 0 && string(d.arena[d.lastStart:d.lastEnd]) == string(v) {
 		return d.last, false
 	}
-	if len(d.ends) >= len(d.slots)/2 {
-		d.grow()
+	if len(d.ends) >= len(d.texts)/2 {
+		d.growTexts(prefix)
 	}
-	h := xxhash.Sum64(v)
-	mask := uint64(len(d.slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
-		s := d.slots[i]
-		if s == 0 {
-			code = uint32(len(d.ends))
-			d.slots[i] = h&^math.MaxUint32 | uint64(code+1)
+	h := maphash.Bytes(d.seed, v)
+	mask := uint64(len(d.texts) - 1)
+	i := h & mask
+	for ; ; i = (i + 1) & mask {
+		s := &d.texts[i]
+		if s.code == 0 {
 			break
 		}
-		if s>>32 == h>>32 {
-			code = uint32(s) - 1
-			if e := d.entry(int(code), prefix); bytes.Equal(e, v) {
-				d.lastEnd = int(d.ends[code])
-				d.lastStart, d.last = d.lastEnd-len(v), code
-				return code, false
-			}
+		if s.hash == uint32(h>>32) && int(s.end-s.start) == len(v) && string(d.arena[s.start:s.end]) == string(v) {
+			d.lastStart, d.lastEnd, d.last = int(s.start), int(s.end), s.code-1
+			return s.code - 1, false
 		}
 	}
 	if prefix != 0 {
 		d.arena = binary.LittleEndian.AppendUint32(d.arena, uint32(len(v)))
 	}
-	d.lastStart, d.last = len(d.arena), code
+	d.lastStart, d.last = len(d.arena), uint32(len(d.ends))
 	d.arena = append(d.arena, v...)
 	d.lastEnd = len(d.arena)
 	d.ends = append(d.ends, uint32(len(d.arena)))
-	d.hashes = append(d.hashes, h)
-	return code, true
+	d.texts[i] = textSlot{uint32(h >> 32), d.last + 1, uint32(d.lastStart), uint32(d.lastEnd)}
+	return d.last, true
 }
 
 // int returns the code of v, and whether it is new.
@@ -126,21 +132,37 @@ func (d *dictionary) int(v int64) (code uint32, fresh bool) {
 	return code, true
 }
 
+// grow doubles the slots for numbers.
 func (d *dictionary) grow() {
 	d.slots = make([]uint64, max(minSlots, 2*len(d.slots)))
 	mask := uint64(len(d.slots) - 1)
-	put := func(h uint64, code int) {
+	for code, v := range d.ints {
+		h := mix(v)
 		i := h & mask
 		for d.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
 		d.slots[i] = h&^math.MaxUint32 | uint64(code+1)
 	}
-	for code, h := range d.hashes {
-		put(h, code)
+}
+
+// growTexts doubles the slots for byte arrays.
+func (d *dictionary) growTexts(prefix int) {
+	if d.texts == nil {
+		d.seed = maphash.MakeSeed()
 	}
-	for code, v := range d.ints {
-		put(mix(v), code)
+	d.texts = make([]textSlot, max(minSlots, 2*len(d.texts)))
+	mask := uint64(len(d.texts) - 1)
+	start := 0
+	for code, end := range d.ends {
+		start += prefix
+		h := maphash.Bytes(d.seed, d.arena[start:end])
+		i := h & mask
+		for d.texts[i].code != 0 {
+			i = (i + 1) & mask
+		}
+		d.texts[i] = textSlot{uint32(h >> 32), uint32(code + 1), uint32(start), end}
+		start = int(end)
 	}
 }
 
@@ -168,7 +190,7 @@ func (c *Column) entryHash(i int) uint64 {
 	if c.mode == dictInts {
 		return c.hashInt(c.dict.ints[i])
 	}
-	return c.dict.hashes[i]
+	return hashBytes(c.dict.entry(i, c.prefix))
 }
 
 func floatBits(v float64) int64 { return int64(math.Float64bits(v)) }
