@@ -118,7 +118,7 @@ func (e *engine) prepare(sql string) (*statement, error) {
 }
 
 // text runs a statement of our own with one text parameter and returns the
-// first column of its first row.
+// first column of its first row if that is text. INSERT returns a number there.
 func (e *engine) text(sql, param string) (string, error) {
 	s, err := e.prepare(sql)
 	if err != nil {
@@ -130,7 +130,7 @@ func (e *engine) text(sql, param string) (string, error) {
 	}
 	var out string
 	err = s.run(func(cols []vector, n int) error {
-		if n > 0 && out == "" && !cols[0].null(0) {
+		if n > 0 && out == "" && cols[0].t.id == duckdb.TypeVarchar && !cols[0].null(0) {
 			out = string(cols[0].bytes(0))
 		}
 		return nil

@@ -128,6 +128,9 @@ type Request struct {
 	Tables []Table
 	Memory []MemoryTable
 	Limits Limits
+	// Repeat is how often the statement runs, for measurements: 0 and 1 are once.
+	// Only the rows of the last time are written.
+	Repeat int
 	// TempDir is where the child's temporary folder is made and removed again;
 	// default os.TempDir().
 	TempDir string
@@ -146,6 +149,9 @@ type Result struct {
 	Files, Pruned int
 	// Elapsed is wall-clock time, the start of the child included.
 	Elapsed time.Duration
+	// Engine is the wall-clock time of each run of the statement within the
+	// child, from its text to its last row.
+	Engine []time.Duration
 }
 
 // Errors by kind, for errors.Is. Their text is what an [Error] shows first.
@@ -197,6 +203,8 @@ type report struct {
 	Rows    int64  `json:"rows"`
 	Files   int    `json:"files"`
 	Pruned  int    `json:"pruned"`
+	// Engine are nanoseconds.
+	Engine []time.Duration `json:"engine,omitempty"`
 	// Checks are the results of CheckSandbox.
 	Checks []Check `json:"checks,omitempty"`
 }
@@ -239,6 +247,7 @@ type message struct {
 	Tables  []Table       `json:"tables"`
 	Memory  []memoryTable `json:"memory"`
 	Limits  Limits        `json:"limits"`
+	Repeat  int           `json:"repeat,omitempty"`
 	TempDir string        `json:"temp_dir"`
 	// Bare leaves out Landlock, for tests.
 	Bare bool `json:"bare,omitempty"`

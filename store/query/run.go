@@ -38,7 +38,7 @@ func run(ctx context.Context, command string, r Request, stdout, stderr io.Write
 		return Result{}, err
 	}
 	rep, err := spawn(ctx, command, r.TempDir, m, stdout)
-	res := Result{Rows: rep.Rows, Files: rep.Files, Pruned: rep.Pruned, Elapsed: time.Since(start)}
+	res := Result{Rows: rep.Rows, Files: rep.Files, Pruned: rep.Pruned, Elapsed: time.Since(start), Engine: rep.Engine}
 	if err != nil {
 		return res, err
 	}
@@ -55,7 +55,7 @@ func run(ctx context.Context, command string, r Request, stdout, stderr io.Write
 }
 
 func (r *Request) message() (*message, error) {
-	m := &message{SQL: r.SQL, Output: r.Output, Width: r.Width, Tables: r.Tables, Limits: r.Limits, Bare: r.bare}
+	m := &message{SQL: r.SQL, Output: r.Output, Width: r.Width, Tables: r.Tables, Limits: r.Limits, Repeat: r.Repeat, Bare: r.bare}
 	for _, t := range r.Memory {
 		rows := t.Rows
 		if rows == nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // reportFile is the number of the pipe on which the child leaves its report.
@@ -90,7 +91,18 @@ func (w worker) answer(in io.Reader, out io.Writer, r *report) error {
 			return err
 		}
 	}
-	return explain(e.stream(&m, out, r, w.selectOnly), &m)
+	for n := max(1, m.Repeat); n > 0; n-- {
+		to := io.Discard
+		if n == 1 {
+			to = out
+		}
+		start := time.Now()
+		if err := e.stream(&m, to, r, w.selectOnly); err != nil {
+			return explain(err, &m)
+		}
+		r.Engine = append(r.Engine, time.Since(start))
+	}
+	return nil
 }
 
 func (m *message) names() []string {
@@ -244,6 +256,7 @@ func (e *engine) stream(m *message, out io.Writer, r *report, selectOnly bool) e
 	if err != nil {
 		return err
 	}
+	defer s.close()
 	if selectOnly && !s.isSelect() {
 		return refuse("it is not a SELECT")
 	}
@@ -251,6 +264,7 @@ func (e *engine) stream(m *message, out io.Writer, r *report, selectOnly bool) e
 	if err != nil {
 		return err
 	}
+	r.Rows = 0
 	buf := bufio.NewWriterSize(out, 64<<10)
 	w, err := newRowWriter(buf, m.Output, m.Width, names, types)
 	if err != nil {
