@@ -17,11 +17,11 @@ type Writer struct {
 	groups []GroupInfo
 	err    error
 	closed bool
-	// buf is what AppendGroups copies through.
+	// buf is what AppendGroup copies through.
 	buf []byte
 }
 
-// copySize is how much AppendGroups copies at once.
+// copySize is how much AppendGroup copies at once.
 const copySize = 256 << 10
 
 // NewWriter returns a writer for an empty file. Nothing is written yet.
@@ -130,12 +130,22 @@ func (w *Writer) AppendGroups(f *File) error {
 		return err
 	}
 	for i := range f.groups {
-		if err := w.appendGroup(f, &f.groups[i]); err != nil {
-			w.err = fmt.Errorf("copy row group %d: %w", i, err)
-			return w.err
+		if err := w.AppendGroup(f, i); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// AppendGroup copies one row group, by its number, as AppendGroups does.
+func (w *Writer) AppendGroup(f *File, group int) error {
+	if err := w.ready(f.schema); err != nil {
+		return err
+	}
+	if err := w.appendGroup(f, &f.groups[group]); err != nil {
+		w.err = fmt.Errorf("copy row group %d: %w", group, err)
+	}
+	return w.err
 }
 
 func (w *Writer) appendGroup(f *File, g *GroupInfo) error {

@@ -231,25 +231,32 @@ func (g groupRef) fail(err error) error {
 // copySegment copies all row groups of a segment as they are.
 func (m *merger) copySegment(r *Reader) error {
 	for g := range r.info.Groups {
-		if err := r.checkStored(g); err != nil {
+		if err := m.copyGroup(r, g); err != nil {
 			return groupRef{r, g}.fail(err)
 		}
 	}
-	before := len(m.p.groups)
-	if err := m.p.writer.AppendGroups(r.file); err != nil {
+	return nil
+}
+
+// copyGroup copies one row group. The checksum of what was written is held
+// against the recorded one, so that the bytes are read only once: damage comes
+// to light when the copy is made, and the merge is given up.
+func (m *merger) copyGroup(r *Reader, group int) error {
+	if err := m.p.beginGroup(); err != nil {
 		return err
 	}
-	for i, g := range m.p.writer.Groups()[before:] {
-		d := r.info.Groups[i]
-		if d.Length != g.End-g.Start {
-			return groupRef{r, i}.fail(errStoredBytes)
-		}
-		d.Offset = g.Start
-		m.p.groups = append(m.p.groups, d)
+	if err := m.p.writer.AppendGroup(r.file, group); err != nil {
+		return err
 	}
+	d := r.info.Groups[group]
 	c := emptyCounts()
-	c.rows, c.raw = r.info.Rows, r.info.RawBytes
-	m.p.counts.add(&c)
+	c.rows, c.raw = d.Rows, d.RawBytes
+	if err := m.p.endGroup(GroupDigest{Rows: d.Rows, RawBytes: d.RawBytes, SHA256: d.SHA256}, &c); err != nil {
+		return err
+	}
+	if copied := &m.p.groups[len(m.p.groups)-1]; copied.Length != d.Length || copied.Sum != d.Sum {
+		return errStoredBytes
+	}
 	return nil
 }
 
