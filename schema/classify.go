@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/margay-audit/margay/event"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // Set is an immutable collection of schemas, safe for concurrent use.
@@ -44,6 +45,8 @@ func (s *Set) All() []*Schema { return s.schemas }
 // others. Nothing else counts, least of all the events before.
 type Classifier struct {
 	candidates []candidate
+	// initials has a bit for the first byte, modulo 64, of each candidate's lacked.
+	initials uint64
 	// unknown are log types that were asked for and are not in the set.
 	unknown []event.LogType
 }
@@ -98,7 +101,7 @@ func (c *Classifier) Classify(row *Row, d *Document) (*Schema, error) {
 	if !ok {
 		return nil, errDamaged
 	}
-	c.probe(elements)
+	c.probe(d, elements)
 	for first := 0; first < len(c.candidates); {
 		end := first + 1
 		for end < len(c.candidates) && c.candidates[end].schema.demands == c.candidates[first].schema.demands {
@@ -114,20 +117,43 @@ func (c *Classifier) Classify(row *Row, d *Document) (*Schema, error) {
 
 // probe finds out, in one pass over the top level, which candidates the event
 // cannot be.
-func (c *Classifier) probe(elements []byte) {
+func (c *Classifier) probe(d *Document, elements []byte) {
+	c.initials = 0
 	for i := range c.candidates {
-		c.candidates[i].skip = c.candidates[i].lacked != ""
+		k := &c.candidates[i]
+		if k.skip = k.lacked != ""; k.skip {
+			c.initials |= 1 << (k.lacked[0] & 63)
+		}
 	}
-	for rest := elements; len(rest) > 0; {
-		t, name, _, after, ok := next(rest)
+	if d.Text != nil && len(d.Fields) > 0 { // the decoder has said where the members are
+		for i := range d.Fields {
+			if at := d.Fields[i].Element; at >= 0 && at < len(d.BSON)-1 {
+				c.found(d.BSON[at:])
+			}
+		}
+		return
+	}
+	for len(elements) > 0 {
+		_, _, _, rest, ok := next(elements)
 		if !ok {
 			return
 		}
-		rest = after
-		for i := range c.candidates {
-			if c.candidates[i].lacked == string(name) && !isNull(t) {
-				c.candidates[i].skip = false
-			}
+		c.found(elements)
+		elements = rest
+	}
+}
+
+// found takes back what was said of the candidates that lack the name of an
+// element.
+func (c *Classifier) found(element []byte) {
+	t, name := bsoncore.Type(element[0]), element[1:]
+	if c.initials>>(name[0]&63)&1 == 0 || isNull(t) {
+		return
+	}
+	for i := range c.candidates {
+		k := &c.candidates[i]
+		if n := len(k.lacked); k.skip && n < len(name) && name[n] == 0 && string(name[:n]) == k.lacked {
+			k.skip = false
 		}
 	}
 }
