@@ -194,3 +194,51 @@ func (c *Column) entryHash(i int) uint64 {
 }
 
 func floatBits(v float64) int64 { return int64(math.Float64bits(v)) }
+
+// review gives the dictionary up when it does not pay. It is called when the
+// dictionary has grown.
+func (c *Column) review() {
+	d, n := &c.dict, len(c.codes)
+	entries, size := d.len(), d.size()
+	poor := entries > dictEntries ||
+		entries > dictProbe && entries > n/4*3 ||
+		size > dictSoftSize && entries > n/2 ||
+		size > dictHardSize
+	if !poor {
+		return
+	}
+	if c.bloom {
+		for i := range entries {
+			c.hashes = append(c.hashes, c.entryHash(i))
+		}
+	}
+	if c.mode == dictInts {
+		for _, code := range c.codes {
+			c.ints = append(c.ints, d.ints[code])
+		}
+		c.group.size += 8*n - 4*n - 16*entries
+		c.mode = ints
+	} else {
+		c.group.size -= 4*n + size + 20*entries
+		c.mode = plain
+		c.plainCodes()
+	}
+	c.codes = c.codes[:0]
+	d.reset()
+}
+
+// plainCodes turns all codes of byte arrays into plain values.
+func (c *Column) plainCodes() {
+	c.values = 0
+	for entry := range c.n {
+		if c.maxRep == 0 || !c.spread || c.rep[entry] == 0 {
+			c.mayCut(entry)
+		}
+		if c.present(entry) {
+			v := c.dict.entry(int(c.codes[c.values]), c.prefix)
+			c.values++
+			c.plainBytes(v)
+			c.group.size += len(v) + c.prefix
+		}
+	}
+}

@@ -258,6 +258,20 @@ func (c *Column) Bytes(v []byte, rep, def uint8) {
 	}
 }
 
+// Again appends the value that was appended last once more, which saves looking
+// it up. It can do so only while the column has a dictionary of byte arrays; it
+// reports false, and appends nothing, when it cannot.
+func (c *Column) Again(rep, def uint8) bool {
+	if c.mode != dictBytes || len(c.codes) == 0 || def != c.maxDef {
+		return false
+	}
+	c.level(rep, def)
+	c.values++
+	c.codes = append(c.codes, c.codes[len(c.codes)-1])
+	c.group.size += 4
+	return true
+}
+
 // mayCut begins a page of plain values at an entry, which must be the first of
 // its row, if the page before is long enough.
 func (c *Column) mayCut(entry int) {
@@ -349,52 +363,4 @@ func extend(s []uint8, k int, v uint8) []uint8 {
 		s[i] = v
 	}
 	return s
-}
-
-// review gives the dictionary up when it does not pay. It is called when the
-// dictionary has grown.
-func (c *Column) review() {
-	d, n := &c.dict, len(c.codes)
-	entries, size := d.len(), d.size()
-	poor := entries > dictEntries ||
-		entries > dictProbe && entries > n/4*3 ||
-		size > dictSoftSize && entries > n/2 ||
-		size > dictHardSize
-	if !poor {
-		return
-	}
-	if c.bloom {
-		for i := range entries {
-			c.hashes = append(c.hashes, c.entryHash(i))
-		}
-	}
-	if c.mode == dictInts {
-		for _, code := range c.codes {
-			c.ints = append(c.ints, d.ints[code])
-		}
-		c.group.size += 8*n - 4*n - 16*entries
-		c.mode = ints
-	} else {
-		c.group.size -= 4*n + size + 20*entries
-		c.mode = plain
-		c.plainCodes()
-	}
-	c.codes = c.codes[:0]
-	d.reset()
-}
-
-// plainCodes turns all codes of byte arrays into plain values.
-func (c *Column) plainCodes() {
-	c.values = 0
-	for entry := range c.n {
-		if c.maxRep == 0 || !c.spread || c.rep[entry] == 0 {
-			c.mayCut(entry)
-		}
-		if c.present(entry) {
-			v := c.dict.entry(int(c.codes[c.values]), c.prefix)
-			c.values++
-			c.plainBytes(v)
-			c.group.size += len(v) + c.prefix
-		}
-	}
 }

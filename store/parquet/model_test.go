@@ -25,10 +25,12 @@ type entry struct {
 type shredder struct {
 	group   *Group
 	entries [][]entry
+	// last are the strings appended last, by leaf.
+	last map[int]string
 }
 
 func newShredder(s *Schema) *shredder {
-	return &shredder{group: NewGroup(s), entries: make([][]entry, len(s.Leaves()))}
+	return &shredder{group: NewGroup(s), entries: make([][]entry, len(s.Leaves())), last: map[int]string{}}
 }
 
 func (s *shredder) row(row map[string]any) {
@@ -84,7 +86,10 @@ func (s *shredder) node(n *Node, leaf int, v any, rep, depth, def uint8) int {
 		c.Float(v, rep, def)
 	case string:
 		e.Bytes = v
-		c.Bytes([]byte(v), rep, def)
+		if last, ok := s.last[leaf]; !ok || last != v || !c.Again(rep, def) {
+			c.Bytes([]byte(v), rep, def)
+		}
+		s.last[leaf] = v
 	case []byte:
 		e.Bytes = string(v)
 		c.Bytes(v, rep, def)

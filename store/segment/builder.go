@@ -46,8 +46,13 @@ type Builder struct {
 	values hashSet   // hashes of the indicators
 	digest hash.Hash // over the received bytes
 	prefix [8]byte   // scratch for digest; a field so that it is on the heap once
+	last   provenance
 	text   []byte    // scratch: a rest or a repaired text
 }
+
+// provenance is where an event came from. It hardly ever differs from that of
+// the row before.
+type provenance struct{ id, label, file string }
 
 // rowCounts is what is known of a run of rows.
 type rowCounts struct {
@@ -122,6 +127,7 @@ func (b *Builder) Reset() {
 	b.rowCounts = emptyCounts()
 	b.values.reset()
 	b.digest.Reset()
+	b.last = provenance{}
 }
 
 // Append adds a row. When it was coerced from a text, m.Raw must be that text.
@@ -222,10 +228,13 @@ func (b *Builder) appendStandard(row *schema.Row, m *RowMeta, form int64) {
 
 	b.std[leafEventTime].Int(eventTime, 0, 0)
 	b.std[leafParseTime].Int(m.ParseTime, 0, 0)
-	b.std[leafSourceID].Bytes(b.textOf(m.Origin.ID), 0, 0)
-	b.std[leafSourceLabel].Bytes(b.textOf(m.Origin.Label), 0, 0)
-	if m.File != "" {
-		b.std[leafSourceFile].Bytes(b.textOf(m.File), 0, 1)
+	from := provenance{m.Origin.ID, m.Origin.Label, m.File}
+	same := b.rows > 1 && from == b.last
+	b.last = from
+	b.appendSource(leafSourceID, from.id, 0, same)
+	b.appendSource(leafSourceLabel, from.label, 0, same)
+	if from.file != "" {
+		b.appendSource(leafSourceFile, from.file, 1, same)
 	}
 	b.std[leafSchemaVersion].Int(int64(b.layout.Version), 0, 0)
 	b.std[leafRowHi].Int(int64(m.ID.Hi), 0, 0)
@@ -236,6 +245,14 @@ func (b *Builder) appendStandard(row *schema.Row, m *RowMeta, form int64) {
 	}
 	if row.Extra != nil {
 		b.std[leafExtra].Bytes(b.validText(row.Extra), 0, 1)
+	}
+}
+
+// appendSource appends a part of the provenance; same is set when the row before
+// has it too.
+func (b *Builder) appendSource(leaf int, text string, def uint8, same bool) {
+	if !same || !b.std[leaf].Again(0, def) {
+		b.std[leaf].Bytes(b.textOf(text), 0, def)
 	}
 }
 
