@@ -95,7 +95,7 @@ func (d *decoder) config(text []byte) *Config {
 	}
 	d.mapping(value{node: root}, d.topFields(c))
 	d.checkNames(c.Sources)
-	c.Warnings = d.overlaps(c.Sources)
+	c.Warnings = append(d.overlaps(c.Sources), d.hasty(c.Store.Retention)...)
 	return c
 }
 

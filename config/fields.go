@@ -46,8 +46,8 @@ func storeFields(s *Store) []field {
 		},
 		{
 			name: "retention", form: "duration", def: "keeping everything",
-			doc:  "How long events are kept, counted from when they were stored. At least 1h.",
-			read: func(d *decoder, v value) { d.duration(v, &s.Retention, time.Hour, 36500*24*time.Hour) },
+			doc:  "How long events are kept, counted from when they were stored. At least 1s.",
+			read: func(d *decoder, v value) { d.duration(v, &s.Retention, time.Second, 36500*24*time.Hour) },
 		},
 	}
 }

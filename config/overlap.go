@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // overlaps warns of files that two sources, or one source twice, would read.
 // Reading a file twice stores nothing twice, but which source its events are
@@ -37,6 +40,20 @@ func (d *decoder) overlaps(sources []Source) Problems {
 		}
 	}
 	return warnings
+}
+
+// hasty warns of a retention that looks like a slip.
+func (d *decoder) hasty(retention time.Duration) Problems {
+	if retention == 0 || retention >= time.Hour {
+		return nil
+	}
+	const path = "store.retention"
+	at := d.at[path]
+	return Problems{{
+		File: d.file, Line: at.line, Column: at.column, Path: path,
+		Message: fmt.Sprintf("events are dropped for ever %s after they were stored", retention),
+		Hint:    "audit events are kept for months: 400d, for example",
+	}}
 }
 
 func overlapHint(same bool, name string) string {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -72,8 +73,28 @@ func TestGlobsMeetLaw(t *testing.T) {
 		name := rapid.StringMatching(`[ab/*]{0,5}`).Draw(t, "name")
 		inA, errA := filepath.Match(a, name)
 		inB, errB := filepath.Match(b, name)
+		// Folders are looked through one by one, so that no class stands for the
+		// slash between them; filepath.Match alone would let it.
+		deep := strings.Count(name, "/")
+		inA, inB = inA && strings.Count(a, "/") == deep, inB && strings.Count(b, "/") == deep
 		if errA == nil && errB == nil && inA && inB && !globsMeet(a, b) {
 			t.Fatalf("%q matches both", name)
 		}
 	})
+}
+
+func TestHastyRetention(t *testing.T) {
+	t.Parallel()
+	const text = "sources: [{name: a, type: file, paths: [/a]}]\nstore: {retention: %s}\n"
+	for retention, want := range map[string]string{
+		"2s": "2:20: store.retention: events are dropped for ever 2s after", "59m": "for ever 59m0s after", "1h": "", "400d": "",
+	} {
+		c, err := Load(write(t, t.TempDir(), fmt.Sprintf(text, retention)), environment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Warnings.Error(); !strings.Contains(got, want) || want == "" && len(c.Warnings) > 0 {
+			t.Errorf("retention %s: the warnings are %q, want %q", retention, got, want)
+		}
+	}
 }
