@@ -37,10 +37,8 @@ func OpenReader(dir string) (*Reader, error) {
 			return nil, fmt.Errorf("open store %s: %w", dir, &RebuildError{Dir: dir, Reason: "the catalog is missing"})
 		}
 		return nil, fmt.Errorf("open store %s: %w", dir, ErrNoStore)
-	case errors.Is(err, catalog.ErrDamaged):
-		return nil, fmt.Errorf("open store %s: %w", dir, &RebuildError{Dir: dir, Reason: "the catalog cannot be read", Err: err})
 	case err != nil:
-		return nil, fmt.Errorf("open store %s: %w", dir, err)
+		return nil, fmt.Errorf("open store %s: %w", dir, unreadable(dir, err))
 	}
 	return &Reader{dir: dir, cat: cat}, nil
 }
@@ -50,6 +48,11 @@ func (r *Reader) Close() error { return r.cat.Close() }
 
 // Dir returns the data folder.
 func (r *Reader) Dir() string { return r.dir }
+
+// view is a look at the catalog, whose damage it explains.
+func (r *Reader) view(ctx context.Context, look func(tx *catalog.Tx) error) error {
+	return unreadable(r.dir, r.cat.View(ctx, look))
+}
 
 // Path returns where a segment lies.
 func (r *Reader) Path(s *catalog.Segment) string { return segmentPath(r.dir, s.Name) }
@@ -68,7 +71,7 @@ type Snapshot struct {
 // that finds one gone asks again.
 func (r *Reader) Snapshot(ctx context.Context, w catalog.Which) (*Snapshot, error) {
 	out := &Snapshot{Layouts: map[string]*segment.Layout{}}
-	err := r.cat.View(ctx, func(tx *catalog.Tx) error {
+	err := r.view(ctx, func(tx *catalog.Tx) error {
 		last, err := tx.Last(ctx)
 		if err != nil {
 			return err
@@ -122,12 +125,13 @@ type Status struct {
 	// Commit and Committed are number and time of the newest commit.
 	Commit    uint64    `json:"commit"`
 	Committed time.Time `json:"committed"`
-	// Segments, Rows, Bytes and RawBytes count what is live.
+	// Segments and Bytes count what is live; Rows and RawBytes the events in
+	// it, without what is or was in quarantine.
 	Segments int   `json:"segments"`
 	Rows     int64 `json:"rows"`
 	Bytes    int64 `json:"bytes"`
 	RawBytes int64 `json:"raw_bytes"`
-	// Oldest and Newest bound the event times.
+	// Oldest and Newest bound the times of the events.
 	Oldest time.Time `json:"oldest"`
 	Newest time.Time `json:"newest"`
 	// DeadSegments and DeadBytes wait to be deleted.
@@ -161,7 +165,7 @@ func (r *Reader) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	st := &Status{PID: pid}
-	err = r.cat.View(ctx, func(tx *catalog.Tx) error {
+	err = r.view(ctx, func(tx *catalog.Tx) error {
 		return errors.Join(st.readStore(ctx, tx), st.readSegments(ctx, tx), st.readSources(ctx, tx))
 	})
 	if err != nil {
@@ -205,15 +209,18 @@ func (st *Status) readSegments(ctx context.Context, tx *catalog.Tx) error {
 	for i := range live {
 		seg := &live[i]
 		st.Segments++
-		st.Rows += seg.Rows
 		st.Bytes += seg.Bytes
-		st.RawBytes += seg.RawBytes
-		if i == 0 || seg.EventMin < lo {
+		if seg.LogType == event.Quarantine {
+			continue
+		}
+		if st.Rows == 0 || seg.EventMin < lo {
 			lo = seg.EventMin
 		}
-		if i == 0 || seg.EventMax > hi {
+		if st.Rows == 0 || seg.EventMax > hi {
 			hi = seg.EventMax
 		}
+		st.Rows += seg.Rows
+		st.RawBytes += seg.RawBytes
 	}
 	st.Oldest, st.Newest = fromMicros(lo), fromMicros(hi)
 	dead, err := tx.Segments(ctx, catalog.Which{Dead: true})
@@ -275,12 +282,12 @@ func (st *Status) readSources(ctx context.Context, tx *catalog.Tx) error {
 // Commits calls visit for the commits from number first on. The visitor must
 // not use the Reader.
 func (r *Reader) Commits(ctx context.Context, first uint64, visit func(catalog.Commit) error) error {
-	return r.cat.View(ctx, func(tx *catalog.Tx) error { return tx.Commits(ctx, first, visit) })
+	return r.view(ctx, func(tx *catalog.Tx) error { return tx.Commits(ctx, first, visit) })
 }
 
 // Streams returns every stream.
 func (r *Reader) Streams(ctx context.Context) (out []event.Stream, err error) {
-	err = r.cat.View(ctx, func(tx *catalog.Tx) error {
+	err = r.view(ctx, func(tx *catalog.Tx) error {
 		out, err = tx.Streams(ctx)
 		return err
 	})
@@ -289,7 +296,7 @@ func (r *Reader) Streams(ctx context.Context) (out []event.Stream, err error) {
 
 // Controls returns the newest commands that other processes handed over.
 func (r *Reader) Controls(ctx context.Context, limit int) (out []catalog.Control, err error) {
-	err = r.cat.View(ctx, func(tx *catalog.Tx) error {
+	err = r.view(ctx, func(tx *catalog.Tx) error {
 		out, err = tx.Controls(ctx, limit)
 		return err
 	})
@@ -305,7 +312,7 @@ var quarantineColumns = []string{"reason", "original_size", "original_sha256"}
 func (r *Reader) Quarantine(ctx context.Context, visit func(*Quarantined) error) error {
 	var segments []catalog.Segment
 	var resolved map[event.RowID]catalog.Resolution
-	err := r.cat.View(ctx, func(tx *catalog.Tx) (err error) {
+	err := r.view(ctx, func(tx *catalog.Tx) (err error) {
 		if segments, err = tx.Segments(ctx, catalog.Which{LogType: event.Quarantine}); err != nil {
 			return err
 		}

@@ -93,7 +93,7 @@ func TestStatusAndSystemTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st.PID != os.Getpid() || st.Commit != 2 || st.Rows != 25 || st.Segments != 3 || st.QuarantineRows != 2 ||
+	if st.PID != os.Getpid() || st.Commit != 2 || st.Rows != 23 || st.Segments != 3 || st.QuarantineRows != 2 ||
 		!st.Oldest.Equal(epoch) || !st.Committed.Equal(epoch) || st.StoreID != f.s.ID() || len(st.Sources) != 2 {
 		t.Errorf("status is %+v", st)
 	}
