@@ -76,7 +76,7 @@ func (r *run) warnRenamed(s *stream) {
 	}
 	r.warned.Do(func() {
 		r.log.Warn("files were begun by a source with another id and are read on from there; give a renamed source its old id to keep its events together",
-			"source", r.cfg.Origin.Label, "source_id", r.cfg.Origin.ID, "begun_by", s.owner)
+			"source_id", r.cfg.Origin.ID, "begun_by", s.owner)
 	})
 }
 
