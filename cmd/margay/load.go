@@ -112,11 +112,14 @@ func (r loadResult) any() bool { return r.Stored > 0 || r.Quarantined > 0 }
 // text says what a load has done; whole, that it has read everything.
 func (r loadResult) text(files int, elapsed time.Duration, whole bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s new event%s stored from %d file%s (%s) in %s",
-		countText(r.Stored), plural(r.Stored), files, plural(int64(files)), bytesText(r.Bytes), elapsed.Round(10*time.Millisecond))
+	took := elapsed.Round(10 * time.Millisecond)
+	if !whole {
+		fmt.Fprintf(&b, "%s new event%s stored in %s; not everything was read, and loading again goes on from there", countText(r.Stored), plural(r.Stored), took)
+	} else {
+		fmt.Fprintf(&b, "%s new event%s stored from %d file%s (%s) in %s", countText(r.Stored), plural(r.Stored), files, plural(int64(files)), bytesText(r.Bytes), took)
+	}
 	switch {
 	case !whole:
-		b.WriteString("; not everything was read, and loading again goes on from there")
 	case r.any():
 	case r.Bytes == 0 && r.LeftOut == 0:
 		b.WriteString(": there is nothing in them")
@@ -127,7 +130,7 @@ func (r loadResult) text(files int, elapsed time.Duration, whole bool) string {
 		fmt.Fprintf(&b, "\n%s record%s went to quarantine: see margay quarantine list", countText(r.Quarantined), plural(r.Quarantined))
 	}
 	if r.LeftOut > 0 {
-		fmt.Fprintf(&b, "\n%s at the end, without a line end, were left out: they look like the beginning of an event that is still being written; load again later", bytesText(r.LeftOut))
+		fmt.Fprintf(&b, "\nthe last %s were left out: they look like the beginning of an event that is still being written; load again in a minute", bytesText(r.LeftOut))
 	}
 	return b.String()
 }

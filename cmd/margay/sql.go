@@ -35,8 +35,8 @@ p_raw as text, p_raw_bytes byte for byte. Times are UTC.
   margay sql "SELECT atype, count(*) FROM mongodb_audit GROUP BY ALL ORDER BY 2 DESC"
   margay sql "SELECT p_event_time, p_raw FROM events
               WHERE list_contains(p_any_usernames, 'anna.ito') LIMIT 20"
-  margay sql "DESCRIBE" is not a SELECT; for the columns of a table ask
-  margay sql "SELECT * FROM mongodb_audit LIMIT 1" -o json
+  margay sql "SHOW TABLES"
+  margay sql "DESCRIBE mongodb_audit"
 
 The query runs in a process of its own that can read the segments and nothing
 else, and write nothing. It works whether margay run is running or not.`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/margay-audit/margay/store"
 	"github.com/margay-audit/margay/store/query"
@@ -108,11 +109,32 @@ func (c storeRebuildCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	report, err := store.Rebuild(ctx, dir, store.Options{Log: p.log})
+	var locked *store.LockedError
+	if errors.As(err, &locked) {
+		return withCode(exitUsage, err)
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(p.stdout, report)
+	printRebuild(p.stdout, report)
 	return nil
+}
+
+func printRebuild(w io.Writer, r *store.RebuildReport) {
+	fmt.Fprintf(w, "the catalog was made anew from %s segment%s: %s row%s, %s stream%s, up to commit %d\n",
+		countText(int64(r.Segments)), plural(int64(r.Segments)), countText(r.Rows), plural(r.Rows), countText(int64(r.Streams)), plural(int64(r.Streams)), r.Last)
+	if r.OldCatalog != "" {
+		fmt.Fprintf(w, "the old catalog is kept as %s\n", r.OldCatalog)
+	}
+	for _, name := range r.Adopted {
+		fmt.Fprintf(w, "taken back from orphans/: %s\n", name)
+	}
+	for _, o := range r.SetAside {
+		fmt.Fprintf(w, "set aside in orphans/: %s: %s\n", o.Name, o.Reason)
+	}
+	for _, name := range r.Damaged {
+		fmt.Fprintf(w, "DAMAGED, its events cannot all be read: %s\n", name)
+	}
 }
 
 const resumeCommand = "store resume-retention"
