@@ -84,11 +84,11 @@ func (s *Store) start(ctx context.Context) error {
 		return err
 	}
 	if err := s.load(ctx); err != nil {
-		return err
+		return unreadable(s.dir, err)
 	}
 	strays, err := s.compare(ctx, h, names)
 	if err != nil {
-		return err
+		return unreadable(s.dir, err)
 	}
 	// Only now that the catalog is trusted is anything touched.
 	for _, path := range temporary {
@@ -123,7 +123,7 @@ func (s *Store) openCatalog(ctx context.Context, h head, names []string) error {
 				// A crash, or a full disk, in the very first moment.
 				return s.createCatalog(ctx, path)
 			}
-			return &RebuildError{Dir: s.dir, Reason: "the catalog cannot be read", Err: err}
+			return unreadable(s.dir, err)
 		}
 		return diskError(err)
 	}
@@ -131,6 +131,15 @@ func (s *Store) openCatalog(ctx context.Context, h head, names []string) error {
 		return &RebuildError{Dir: s.dir, Reason: "the catalog is missing, but the folder was used before"}
 	}
 	return s.createCatalog(ctx, path)
+}
+
+// unreadable makes a RebuildError of an error if it is of a damaged catalog:
+// some damage shows only when the page that has it is read.
+func unreadable(dir string, err error) error {
+	if errors.Is(err, catalog.ErrDamaged) {
+		return &RebuildError{Dir: dir, Reason: "the catalog cannot be read", Err: err}
+	}
+	return err
 }
 
 // createCatalog makes an empty catalog under another name first, so that a

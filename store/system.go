@@ -26,7 +26,7 @@ const maxCommitRows = 100_000
 // names begin with "margay_", which no log type's table does.
 func (r *Reader) SystemTables(ctx context.Context) ([]SystemTable, error) {
 	var out []SystemTable
-	err := r.cat.View(ctx, func(tx *catalog.Tx) error {
+	err := r.view(ctx, func(tx *catalog.Tx) error {
 		for _, table := range []func(context.Context, *catalog.Tx) (SystemTable, error){
 			sourcesTable, streamsTable, segmentsTable, commitsTable, orphansTable, resolvedTable,
 		} {
