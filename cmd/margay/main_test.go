@@ -53,6 +53,15 @@ func testMargay() int {
 			}
 		}
 	}
+	if path := os.Getenv(diskEnv); path != "" {
+		tune := p.tune
+		p.tune = func(o *store.Options) {
+			if tune != nil {
+				tune(o)
+			}
+			o.Disk = switchedDisk(path)
+		}
+	}
 	return p.main(ctx, os.Args[1:])
 }
 
