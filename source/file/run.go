@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -216,8 +217,9 @@ func (r *run) report(now time.Time) {
 	var lag int64
 	var reasons []error
 	p := Progress{Files: len(r.files)}
-	behind := false
+	behind, none := false, true
 	for _, f := range r.files {
+		none = none && !f.present
 		rest := f.lag()
 		lag += rest
 		behind = behind || rest >= blockSize || rest > 0 && !f.pending.IsZero() && now.Sub(f.pending) >= late
@@ -237,6 +239,8 @@ func (r *run) report(now time.Time) {
 		switch {
 		case len(reasons) > 0:
 			st.Health, st.Reason = event.Blocked, errors.Join(reasons[:min(len(reasons), 3)]...).Error()
+		case none:
+			st.Health, st.Reason = event.Blocked, "nothing that matches "+strings.Join(r.cfg.Paths, " or ")+" is a regular file"
 		case behind:
 			st.Health, st.Reason = event.Behind, fmt.Sprintf("%d bytes are waiting to be read", lag)
 		default:

@@ -462,6 +462,25 @@ func TestState(t *testing.T) {
 	})
 }
 
+// TestStateWithoutFiles: a path that leads nowhere must not look like good
+// health.
+func TestStateWithoutFiles(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		w.begin()
+		w.pass(time.Minute)
+		w.health(event.Blocked, "no file matches "+w.path("audit.json*"))
+		if err := os.Mkdir(w.path("audit.json"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Minute)
+		w.health(event.Blocked, "is a regular file")
+		w.write("audit.json.1", 3)
+		w.pass(time.Minute)
+		w.health(event.Healthy, "")
+		w.stop()
+	})
+}
+
 func TestProgress(t *testing.T) {
 	in(t, func(t *testing.T, w *world) {
 		w.write("audit.json", 300)
