@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ func (r runCmd) Run(ctx context.Context, p *program) error {
 		return withCode(exitUsage, errors.New("run needs a config: margay config example prints one; say where it is with -c FILE"))
 	}
 	for _, w := range cfg.Warnings {
-		p.log.Warn(w.String())
+		p.log.Warn(strings.ReplaceAll(w.String(), "\n    ", "; "))
 	}
 	d, err := openDaemon(ctx, dir, cfg, p)
 	if err != nil {
