@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding"
 	"encoding/binary"
@@ -48,8 +49,11 @@ type position struct {
 	// Offset.
 	TailLen int    `json:"tail_len"`
 	Tail    string `json:"tail"`
-	// State is the state of the SHA-256 over the first Offset bytes, so that it
-	// can be continued; its sum is what a copy must reproduce.
+	// Sum is the SHA-256 of the first Offset bytes, which a copy must reproduce.
+	Sum string `json:"sum"`
+	// State is the state of that SHA-256, so that it can be continued. The bytes
+	// that wait in it for a whole block are blanked: they are the end of an
+	// event as it was received, and positions are kept where secrets must not be.
 	State []byte `json:"state"`
 }
 
@@ -69,8 +73,8 @@ func parsePosition(b event.Position) (*position, error) {
 	if err := json.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("read position: %w", err)
 	}
-	if _, err := p.hash(); err != nil {
-		return nil, fmt.Errorf("read position of %s: %w", p.Path, err)
+	if len(p.State) != stateSize || len(p.Sum) != 2*sha256.Size {
+		return nil, fmt.Errorf("read position of %s: state of %d and sum of %d bytes", p.Path, len(p.State), len(p.Sum))
 	}
 	if p.HeadLen < 0 || p.HeadLen > headSize || p.TailLen < 0 || p.TailLen > tailSize {
 		return nil, fmt.Errorf("read position of %s: head of %d and tail of %d bytes", p.Path, p.HeadLen, p.TailLen)
@@ -78,8 +82,46 @@ func parsePosition(b event.Position) (*position, error) {
 	return p, nil
 }
 
-// hash returns the running SHA-256 at the position.
-func (p *position) hash() (hash.Hash, error) { return restoreHash(p.State) }
+// hash returns the running SHA-256 at the position, which the bytes right
+// before it complete.
+func (p *position) hash(tail []byte) (hash.Hash, error) {
+	state := bytes.Clone(p.State)
+	n := int(p.Offset % sha256.BlockSize)
+	if n > len(tail) {
+		return nil, fmt.Errorf("continue SHA-256: %d bytes before the position are needed, there are %d", n, len(tail))
+	}
+	copy(state[stateBlock:], tail[len(tail)-n:])
+	h, err := restoreHash(state)
+	if err != nil {
+		return nil, err
+	}
+	if sumOf(h) != p.Sum {
+		return nil, errors.New("continue SHA-256: state and sum do not belong together")
+	}
+	return h, nil
+}
+
+// sumOf returns the sum of what was hashed so far, in hexadecimal.
+func sumOf(h hash.Hash) string {
+	var b [sha256.Size]byte
+	return hex.EncodeToString(h.Sum(b[:0]))
+}
+
+// The saved state of a SHA-256: a magic number, eight words, then from
+// stateBlock on the bytes of a block that is not complete, and the length.
+const (
+	stateBlock = 4 + sha256.Size
+	stateSize  = stateBlock + sha256.BlockSize + 8
+)
+
+// blank256 takes the bytes of the incomplete block out of a saved state.
+func blank256(state []byte) ([]byte, error) {
+	if len(state) != stateSize {
+		return nil, fmt.Errorf("save SHA-256: the state has %d bytes instead of %d", len(state), stateSize)
+	}
+	clear(state[stateBlock : stateBlock+sha256.BlockSize])
+	return state, nil
+}
 
 // stream is a stream as this source knows it.
 type stream struct {

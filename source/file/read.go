@@ -273,11 +273,14 @@ func (rd *reader) position() (*position, error) {
 	if err != nil {
 		return nil, err
 	}
+	if state, err = blank256(state); err != nil {
+		return nil, err
+	}
 	t, tail := rd.t, sha256.Sum256(rd.proof.tail)
 	pos := &position{
 		Path: t.f.path, Size: t.size, Modified: t.modified, Offset: rd.bound, Form: rd.cut.form.String(),
 		HeadLen: len(t.head.bytes), Head: t.head.sum(),
-		TailLen: len(rd.proof.tail), Tail: hex.EncodeToString(tail[:]), State: state,
+		TailLen: len(rd.proof.tail), Tail: hex.EncodeToString(tail[:]), Sum: sumOf(rd.proof.hash), State: state,
 	}
 	if rd.c.packing == plain {
 		pos.Device, pos.Inode = t.f.key.dev, t.f.key.ino

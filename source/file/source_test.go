@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -478,6 +479,31 @@ func TestStateWithoutFiles(t *testing.T) {
 		w.pass(time.Minute)
 		w.health(event.Healthy, "")
 		w.stop()
+	})
+}
+
+// TestPositionHoldsNoEvent: a position is kept for ever and in the open, so it
+// must not carry bytes of an event, which may be a password.
+func TestPositionHoldsNoEvent(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		const secret = "hunter2hunter2"
+		for n := range 70 { // every length of an incomplete block
+			w.begin()
+			w.append("audit.json", fmt.Appendf(nil, `{"n":"%s","pwd":%q}`+"\n", strings.Repeat("x", n), secret))
+			w.pass(time.Minute)
+			w.stop()
+			known, err := w.store.Streams(t.Context(), "")
+			if err != nil || len(known) != 1 {
+				t.Fatalf("streams: %v, %v; every run has to go on with the first", known, err)
+			}
+			var pos position
+			if err := json.Unmarshal(known[0].Position, &pos); err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(pos.State, []byte("hunter")) || bytes.Contains(known[0].Position, []byte("hunter")) {
+				t.Fatalf("the position holds the secret: %s, state %q", known[0].Position, pos.State)
+			}
+		}
 	})
 }
 
