@@ -78,7 +78,7 @@ func (d *dictionary) bytes(v []byte, prefix int) (code uint32, fresh bool) {
 	if d.lastEnd-d.lastStart == len(v) && len(v) != 0 && string(d.arena[d.lastStart:d.lastEnd]) == string(v) {
 		return d.last, false
 	}
-	if len(d.ends) >= len(d.texts)/2 {
+	if len(d.ends) >= len(d.texts)/4*3 {
 		d.growTexts(prefix)
 	}
 	h := maphash.Bytes(d.seed, v)
