@@ -104,7 +104,7 @@ func addTables(ctx context.Context, dir string, req *query.Request) error {
 		return err
 	}
 	defer r.Close()
-	if req.Tables, err = eventTables(ctx, r); err != nil {
+	if req.Tables, err = eventTables(ctx, r, req.SQL); err != nil {
 		return err
 	}
 	req.Memory, err = systemTables(ctx, r)

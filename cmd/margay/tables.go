@@ -18,9 +18,11 @@ import (
 const anyFile = "segments of this table"
 
 // eventTables returns the tables of all log types as they are at one moment,
-// the view events, and the quarantine.
-func eventTables(ctx context.Context, r *store.Reader) ([]query.Table, error) {
-	snapshot, err := r.Snapshot(ctx, catalog.Which{})
+// the view events, and the quarantine. The statement is the one that they are
+// for.
+func eventTables(ctx context.Context, r *store.Reader, statement string) ([]query.Table, error) {
+	literals := query.Literals(statement)
+	snapshot, err := r.Snapshot(ctx, catalog.Which{Bloom: len(literals) > 0})
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +32,9 @@ func eventTables(ctx context.Context, r *store.Reader) ([]query.Table, error) {
 		if files[s.LogType] == nil {
 			files[s.LogType] = map[string][]query.File{}
 		}
-		files[s.LogType][s.Layout] = append(files[s.LogType][s.Layout], query.File{Path: r.Path(s), Min: s.EventMin, Max: s.EventMax})
+		files[s.LogType][s.Layout] = append(files[s.LogType][s.Layout], query.File{
+			Path: r.Path(s), Min: s.EventMin, Max: s.EventMax, Lacks: lacks(s, literals),
+		})
 	}
 	var tables []query.Table
 	events := query.Table{Name: "events", SQL: segment.EventsSQL(schema.Builtin().All())}
@@ -45,6 +49,24 @@ func eventTables(ctx context.Context, r *store.Reader) ([]query.Table, error) {
 		SQL: "SELECT * FROM " + all + " WHERE p_row_id NOT IN (SELECT p_row_id FROM margay_resolved)",
 	}
 	return append(tables, events, waiting), nil
+}
+
+// lacks returns the values that are surely among no indicators of a segment.
+func lacks(s *catalog.Segment, values []string) []string {
+	if len(s.Bloom) == 0 {
+		return nil
+	}
+	bloom, err := segment.DecodeBloom(s.Bloom)
+	if err != nil {
+		return nil // one of a newer version, say: it leaves nothing out
+	}
+	var out []string
+	for _, v := range values {
+		if !bloom.MayContain([]byte(v)) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // logTypeTables returns the table of one log type, behind a table for each

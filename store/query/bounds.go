@@ -29,16 +29,18 @@ func (s span) and(o span) span { return span{max(s.min, o.min), min(s.max, o.max
 // unless it is sure: the statement names one table once, in a SELECT whose
 // WHERE compares p_event_time with literals, so that no other row of the table
 // matters, wherever in the statement that SELECT stands.
-func (p *plan) span() span {
+func (p *plan) span() span { return conditions(p.where()) }
+
+// where returns the condition that every row of the statement's one table must
+// meet to matter, and the name that the table has there; nil when that is not
+// sure.
+func (p *plan) where() (condition map[string]any, alias string) {
 	if p.uses != 1 || p.all || p.shadowed || len(p.tables) != 1 {
-		return anyTime
+		return nil, ""
 	}
 	node, alias := findSelect(p.tree, p.tables[0])
-	if node == nil {
-		return anyTime
-	}
-	where, _ := node["where_clause"].(map[string]any)
-	return conditions(where, alias)
+	condition, _ = node["where_clause"].(map[string]any)
+	return condition, alias
 }
 
 // findSelect looks for the SELECT that reads the table, and returns it with the
@@ -155,18 +157,24 @@ func compare(typ string, literal any) span {
 	return anyTime
 }
 
-func isEventTime(v any, alias string) bool {
+func isEventTime(v any, alias string) bool { return strings.EqualFold(columnOf(v, alias), eventTime) }
+
+// columnOf returns the column of the table that an expression stands for, or
+// "" for every other expression.
+func columnOf(v any, alias string) string {
 	e, _ := v.(map[string]any)
 	if e["class"] != "COLUMN_REF" {
-		return false
+		return ""
 	}
 	names, _ := e["column_names"].([]any)
 	if len(names) == 0 || len(names) > 2 {
-		return false
+		return ""
 	}
 	last, _ := names[len(names)-1].(string)
-	first, _ := names[0].(string)
-	return strings.EqualFold(last, eventTime) && (len(names) == 1 || strings.EqualFold(first, alias))
+	if first, _ := names[0].(string); len(names) == 2 && !strings.EqualFold(first, alias) {
+		return ""
+	}
+	return last
 }
 
 // plainMoment is how a literal must be written: no zone, at most microseconds.

@@ -49,6 +49,9 @@ type File struct {
 	// rows in microseconds since 1970; both zero when unknown. A file that
 	// surely has no row which the statement asks for is not opened.
 	Min, Max int64
+	// Lacks are values that surely are in no list of indicators (p_any_…) of the
+	// file's rows. Of all values only those of [Literals] can matter.
+	Lacks []string `json:",omitempty"`
 }
 
 // Table is a view over segment files or over other tables.
@@ -145,7 +148,8 @@ type Result struct {
 	// Rows is the number of rows written.
 	Rows int64
 	// Files is the number of segment files of the tables that the statement
-	// names, Pruned how many of them were left out because of their time range.
+	// names, Pruned how many of them were left out because their times or indicators
+	// show that no row matters.
 	Files, Pruned int
 	// Elapsed is wall-clock time, the start of the child included.
 	Elapsed time.Duration

@@ -120,7 +120,7 @@ func (m *message) names() []string {
 // it does not need, and returns the paths that remain.
 func (e *engine) fill(m *message, p *plan, r *report) ([]string, error) {
 	need := m.closure(p)
-	span := p.span()
+	span, wants := p.span(), p.wants()
 	var paths []string
 	seen := map[string]bool{}
 	kept := m.Tables[:0]
@@ -135,7 +135,7 @@ func (e *engine) fill(m *message, p *plan, r *report) ([]string, error) {
 				continue
 			}
 			r.Files++
-			if span.misses(f) && t.Empty != "" {
+			if (span.misses(f) || f.lacksAny(wants)) && t.Empty != "" {
 				r.Pruned++
 				continue
 			}
