@@ -96,7 +96,7 @@ func BenchmarkJ3Load(b *testing.B) {
 func BenchmarkLoadHere(b *testing.B) {
 	corpus, lines := benchCorpus(b)
 	for range b.N {
-		p := &program{stdout: io.Discard, stderr: io.Discard, lookupEnv: os.LookupEnv}
+		p := &program{stdout: io.Discard, stderr: io.Discard, lookupEnv: os.LookupEnv, self: "margay"}
 		if code := p.main(b.Context(), []string{"load", "-q", "--data-dir", filepath.Join(b.TempDir(), "data"), corpus}); code != exitOK {
 			b.Fatalf("exit code %d", code)
 		}

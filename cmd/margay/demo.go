@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ import (
 type demoCmd struct {
 	Dir  string        `type:"path" default:"margay-demo" help:"The folder for the demo's audit log and its data folder."`
 	For  time.Duration `placeholder:"DURATION" help:"End after this long, for example 10s; the default is at Ctrl-C."`
-	Rate float64       `default:"2000" help:"Events a second that the synthetic mongod writes."`
+	Rate float64       `placeholder:"N" default:"2000" help:"Events a second that the synthetic mongod writes; the default is 2000."`
 	Seed uint64        `default:"0" help:"Seed of the synthetic mongod; 0 takes one from the clock."`
 }
 
@@ -34,7 +35,8 @@ ended. The folder can be removed afterwards.`
 var demoQuestions = []struct{ title, sql string }{
 	{
 		"Who failed to log in most, and from where?",
-		`SELECT param_user AS "user", remote.ip AS "from", count(*) AS failures, min(p_event_time) AS first, max(p_event_time) AS last
+		`SELECT param_user AS "user", remote.ip AS "from", count(*) AS failures,
+       strftime(min(p_event_time), '%H:%M:%S') AS "first", strftime(max(p_event_time), '%H:%M:%S') AS "last"
 FROM mongodb_audit WHERE atype = 'authenticate' AND result <> 0
 GROUP BY ALL ORDER BY failures DESC, "user" LIMIT 5`,
 	},
@@ -46,12 +48,15 @@ GROUP BY ALL ORDER BY refused DESC, "user", command, namespace LIMIT 5`,
 	},
 	{
 		"What changed users, roles or collections last?",
-		`SELECT p_event_time AS "when", user_name AS "who", atype AS action, left(CAST(param AS VARCHAR), 60) AS what
+		`SELECT strftime(p_event_time, '%H:%M:%S') AS "when", user_name AS "who", atype AS action, left(CAST(param AS VARCHAR), 60) AS what
 FROM mongodb_audit
 WHERE atype NOT IN ('authCheck', 'authenticate', 'clientMetadata', 'logout')
 ORDER BY p_event_time DESC, p_row_id DESC LIMIT 5`,
 	},
 }
+
+// demoFlush lets a line be in SQL sooner than a production config needs.
+const demoFlush = 200 * time.Millisecond
 
 // demoWarmUp is how long the demo collects before it asks.
 const demoWarmUp = 4 * time.Second
@@ -64,6 +69,8 @@ func (c demoCmd) Run(ctx context.Context, p *program) error {
 	if c.Seed == 0 {
 		c.Seed = uint64(time.Now().UnixNano())
 	}
+	// The line that moves and the answers are what there is to see.
+	p.log = newLogger(p.stderr, slog.LevelWarn, "text")
 	d, err := openDaemon(ctx, dataDir, nil, p)
 	if err != nil {
 		return err
@@ -86,7 +93,7 @@ func (c demoCmd) Run(ctx context.Context, p *program) error {
 		}
 		err := all(ctx,
 			mongod.Run,
-			func(ctx context.Context) error { return d.collect(ctx, sources, 0) },
+			func(ctx context.Context) error { return d.collect(ctx, sources, demoFlush) },
 			func(ctx context.Context) error { return d.show(ctx, p, dataDir) },
 		)
 		// Which of the three saw the end first, and how it says so, is chance.
@@ -168,8 +175,8 @@ func (c demoCmd) farewell(ctx context.Context, p *program, dataDir string) error
 			shown = rel
 		}
 	}
-	fmt.Fprintf(p.stdout, "%s events stored in %s. Ask your own:\n  margay sql --data-dir %s 'SELECT atype, count(*) FROM mongodb_audit GROUP BY 1 ORDER BY 2 DESC'\nOr load your own log:\n  margay load /var/log/mongodb/auditLog.json\n",
-		countText(status.Rows), bytesText(status.Bytes), shown)
+	fmt.Fprintf(p.stdout, "%s events stored in %s. Ask your own:\n  %[3]s sql --data-dir %[4]s 'SELECT atype, count(*) FROM mongodb_audit GROUP BY 1 ORDER BY 2 DESC'\nOr load your own log:\n  %[3]s load /var/log/mongodb/auditLog.json\n",
+		countText(status.Rows), bytesText(status.Bytes), p.self, shown)
 	return nil
 }
 

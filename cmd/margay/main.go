@@ -56,6 +56,8 @@ type program struct {
 	stdout, stderr io.Writer
 	lookupEnv      func(string) (string, bool)
 	log            *slog.Logger
+	// self is how the user called the program, for commands to copy.
+	self string
 	// tune changes the store's options after the config; tests set it.
 	tune func(*store.Options)
 }
@@ -99,7 +101,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, self: os.Args[0]}
 	os.Exit(p.main(ctx, os.Args[1:]))
 }
 

@@ -44,7 +44,7 @@ const asMargay = "MARGAY_TEST_MAIN"
 func testMargay() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, self: "margay"}
 	if os.Getenv(hurry) != "" {
 		p.tune = func(o *store.Options) {
 			o.Grace, o.MergeFanIn, o.MaintainEvery = 300*time.Millisecond, 4, 20*time.Millisecond
