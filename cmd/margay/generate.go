@@ -14,7 +14,7 @@ import (
 type generateCmd struct {
 	Events int64   `default:"10000" help:"How many events to write; 0 writes until stopped."`
 	Seed   uint64  `default:"1" help:"The same seed gives the same bytes, on every machine."`
-	Rate   float64 `help:"Events a second; 0 is as fast as possible. With a rate the events carry the present time."`
+	Rate   float64 `placeholder:"N" help:"Events a second; 0 is as fast as possible. With a rate the events carry the present time."`
 	Out    string  `short:"o" type:"path" placeholder:"FILE" help:"Where to write; the default is standard output."`
 }
 

@@ -76,7 +76,7 @@ func (d *daemon) collect(ctx context.Context, sources []config.Source, flush tim
 		if err != nil {
 			return withCode(exitUsage, fmt.Errorf("source %q: %w", c.Name, err))
 		}
-		sup := source.New(src, draining(d.pipe.Counting(&d.counts)), source.Options{Name: c.Name, Log: log})
+		sup := source.New(src, draining(d.pipe.Counting(&d.counts)), source.Options{Name: c.Name, Log: d.log})
 		d.states.add(origin.ID, sup.State)
 		origins = append(origins, origin)
 		log.Info("collecting", "type", c.Type, "source_id", origin.ID)
@@ -151,7 +151,7 @@ func (s *states) now() map[string]event.State {
 
 // stateRefresh is how often the states are written down although nothing has
 // changed: status does not believe a state that is old.
-const stateRefresh = 10 * time.Second
+const stateRefresh = 5 * time.Second
 
 // saveStates writes down the sources' states for status until ctx ends.
 func (d *daemon) saveStates(ctx context.Context) error {

@@ -39,7 +39,7 @@ func TestStatesStayFresh(t *testing.T) {
 				t.Fatalf("the state is %v old while the source is being read", age)
 			}
 		}
-		if saves > 40 {
+		if saves > 80 {
 			t.Errorf("an unchanged state was written %d times in 300 s", saves)
 		}
 
@@ -58,4 +58,28 @@ func TestStatesStayFresh(t *testing.T) {
 			t.Errorf("at the end: %v, %+v", err, got)
 		}
 	})
+}
+
+// TestBelieved proves that status does not call well what nobody has heard of.
+func TestBelieved(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		health event.Health
+		age    time.Duration
+		pid    int
+		want   event.Health
+	}{
+		{event.Healthy, time.Second, 7, event.Healthy},
+		{event.Behind, staleAfter, 7, event.Behind},
+		{event.Healthy, staleAfter + 1, 7, event.Blocked},
+		{event.Stopped, time.Hour, 7, event.Stopped},
+		{event.Healthy, time.Second, 0, event.Stopped},
+		{event.Blocked, time.Hour, 0, event.Stopped},
+		{"", time.Hour, 7, event.Stopped},
+		{"", time.Hour, 0, event.Stopped},
+	} {
+		if got, _ := believed(&event.State{Health: c.health}, c.age, c.pid); got != c.want {
+			t.Errorf("%q of %v ago with process %d is shown as %s, want %s", c.health, c.age, c.pid, got, c.want)
+		}
+	}
 }

@@ -14,7 +14,7 @@ import (
 
 // staleAfter is the age from which a state is not believed any more, although
 // a process holds the data folder.
-const staleAfter = 30 * time.Second
+const staleAfter = 15 * time.Second
 
 type statusCmd struct {
 	location
@@ -106,14 +106,24 @@ func viewOf(st *store.Status, dir string, now time.Time) statusView {
 		if s.KeepSecrets {
 			one.Redaction = "off"
 		}
-		if st.PID == 0 || one.State == "" || now.Sub(s.Updated) > staleAfter {
-			if one.State != event.Stopped {
-				one.State, one.Reason = event.Stopped, "no process collects from it now"
-			}
-		}
+		one.State, one.Reason = believed(&s.State, now.Sub(s.Updated), st.PID)
 		v.Sources = append(v.Sources, one)
 	}
 	return v
+}
+
+// believed is the health of a source whose state was written down that long
+// ago, while process pid has the store open, or none has if it is 0.
+func believed(st *event.State, age time.Duration, pid int) (event.Health, string) {
+	switch {
+	case st.Health == event.Stopped, st.Health != "" && pid != 0 && age <= staleAfter:
+		return st.Health, st.Reason
+	case st.Health == "" || pid == 0:
+		return event.Stopped, "no process collects from it now"
+	default:
+		// A process that cannot write its states cannot store events either.
+		return event.Blocked, fmt.Sprintf("process %d has not said for %s how the source is: see its log, and whether the disk of the data folder is full", pid, age.Round(time.Second))
+	}
 }
 
 func micros(us int64) time.Time {
