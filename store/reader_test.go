@@ -105,7 +105,7 @@ func TestStatusAndSystemTables(t *testing.T) {
 		!src.State.LastRead.Equal(now) || src.LastEvent != epoch.UnixMicro()+1800 || src.Label != "prod" {
 		t.Errorf("the source is %+v", src)
 	}
-	tables, err := r.SystemTables(t.Context())
+	tables, err := r.SystemTables(t.Context(), func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,14 +23,15 @@ type SystemColumn struct{ Name, Type string }
 const maxCommitRows = 100_000
 
 // SystemTables returns copies of what the catalog holds, of one moment. The
-// names begin with "margay_", which no log type's table does.
-func (r *Reader) SystemTables(ctx context.Context) ([]SystemTable, error) {
+// names begin with "margay_", which no log type's table does. Only the tables
+// that are wanted by their names have rows: a store has a commit a second.
+func (r *Reader) SystemTables(ctx context.Context, wanted func(name string) bool) ([]SystemTable, error) {
 	var out []SystemTable
 	err := r.view(ctx, func(tx *catalog.Tx) error {
-		for _, table := range []func(context.Context, *catalog.Tx) (SystemTable, error){
+		for _, table := range []func(context.Context, *catalog.Tx, func(string) bool) (SystemTable, error){
 			sourcesTable, streamsTable, segmentsTable, commitsTable, orphansTable, resolvedTable,
 		} {
-			t, err := table(ctx, tx)
+			t, err := table(ctx, tx, wanted)
 			if err != nil {
 				return err
 			}
@@ -41,7 +42,7 @@ func (r *Reader) SystemTables(ctx context.Context) ([]SystemTable, error) {
 	return out, err
 }
 
-func sourcesTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
+func sourcesTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool) (SystemTable, error) {
 	t := SystemTable{Name: "margay_sources", Columns: []SystemColumn{
 		{"source_id", "VARCHAR"},
 		{"source_label", "VARCHAR"},
@@ -51,6 +52,9 @@ func sourcesTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
 		{"last_event", "TIMESTAMP"},
 		{"last_stored", "TIMESTAMP"},
 	}}
+	if !wanted(t.Name) {
+		return t, nil
+	}
 	sources, err := tx.Sources(ctx)
 	for _, s := range sources {
 		t.Rows = append(t.Rows, []any{s.ID, s.Label, s.Kind, s.Stored, s.Quarantined, timeCell(s.LastEvent), timeCell(s.LastStored)})
@@ -58,10 +62,13 @@ func sourcesTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
 	return t, err
 }
 
-func streamsTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
+func streamsTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool) (SystemTable, error) {
 	t := SystemTable{Name: "margay_streams", Columns: []SystemColumn{
 		{"stream_id", "BIGINT"}, {"name", "VARCHAR"}, {"source_id", "VARCHAR"}, {"position", "VARCHAR"},
 	}}
+	if !wanted(t.Name) {
+		return t, nil
+	}
 	streams, err := tx.Streams(ctx)
 	for _, s := range streams {
 		t.Rows = append(t.Rows, []any{int64(s.ID), s.Name, s.SourceID, string(s.Position)})
@@ -69,7 +76,7 @@ func streamsTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
 	return t, err
 }
 
-func segmentsTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
+func segmentsTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool) (SystemTable, error) {
 	t := SystemTable{Name: "margay_segments", Columns: []SystemColumn{
 		{"name", "VARCHAR"},
 		{"log_type", "VARCHAR"},
@@ -85,6 +92,9 @@ func segmentsTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
 		{"stored_max", "TIMESTAMP"},
 		{"sha256", "VARCHAR"},
 	}}
+	if !wanted(t.Name) {
+		return t, nil
+	}
 	segments, err := tx.Segments(ctx, catalog.Which{})
 	for i := range segments {
 		s := &segments[i]
@@ -96,10 +106,13 @@ func segmentsTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
 	return t, err
 }
 
-func commitsTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
+func commitsTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool) (SystemTable, error) {
 	t := SystemTable{Name: "margay_commits", Columns: []SystemColumn{
 		{"number", "BIGINT"}, {"time", "TIMESTAMP"}, {"kind", "VARCHAR"}, {"record", "VARCHAR"}, {"previous_hash", "VARCHAR"}, {"hash", "VARCHAR"},
 	}}
+	if !wanted(t.Name) {
+		return t, nil
+	}
 	last, err := tx.Last(ctx)
 	if err != nil {
 		return t, err
@@ -115,8 +128,11 @@ func commitsTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
 	return t, err
 }
 
-func orphansTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
+func orphansTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool) (SystemTable, error) {
 	t := SystemTable{Name: "margay_orphans", Columns: []SystemColumn{{"name", "VARCHAR"}, {"found", "TIMESTAMP"}, {"reason", "VARCHAR"}}}
+	if !wanted(t.Name) {
+		return t, nil
+	}
 	orphans, err := tx.Orphans(ctx)
 	for _, o := range orphans {
 		t.Rows = append(t.Rows, []any{o.Name, timeCell(o.Found), o.Reason})
@@ -124,8 +140,11 @@ func orphansTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
 	return t, err
 }
 
-func resolvedTable(ctx context.Context, tx *catalog.Tx) (SystemTable, error) {
+func resolvedTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool) (SystemTable, error) {
 	t := SystemTable{Name: "margay_resolved", Columns: []SystemColumn{{"p_row_id", "VARCHAR"}, {"commit_number", "BIGINT"}}}
+	if !wanted(t.Name) {
+		return t, nil
+	}
 	resolved, err := tx.Resolved(ctx)
 	for id, r := range resolved {
 		t.Rows = append(t.Rows, []any{id.String(), int64(r.Commit)})

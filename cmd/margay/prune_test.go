@@ -84,7 +84,7 @@ func rowsOf(t *testing.T, dir, sql string, prune bool) ([]string, query.Result) 
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if req.Memory, err = systemTables(t.Context(), r); err != nil {
+	if req.Memory, err = systemTables(t.Context(), r, sql); err != nil {
 		t.Fatal(err)
 	}
 	if req.Tables, err = eventTables(t.Context(), r, sql); err != nil {

@@ -107,7 +107,7 @@ func addTables(ctx context.Context, dir string, req *query.Request) error {
 	if req.Tables, err = eventTables(ctx, r, req.SQL); err != nil {
 		return err
 	}
-	req.Memory, err = systemTables(ctx, r)
+	req.Memory, err = systemTables(ctx, r, req.SQL)
 	return err
 }
 

@@ -13,6 +13,9 @@ import (
 	"github.com/margay-audit/margay/store/segment"
 )
 
+// resolvedTable names what is no longer in quarantine.
+const resolvedTable = "margay_resolved"
+
 // anyFile stands for the files in the text of a view until it becomes
 // query.FilesMark.
 const anyFile = "segments of this table"
@@ -45,8 +48,8 @@ func eventTables(ctx context.Context, r *store.Reader, statement string) ([]quer
 	const all = "margay_quarantine_all"
 	tables = append(tables, logTypeTables(schema.QuarantineSchema(), all, snapshot, files[event.Quarantine])...)
 	waiting := query.Table{
-		Name: event.Quarantine.Table(), Uses: []string{all, "margay_resolved"},
-		SQL: "SELECT * FROM " + all + " WHERE p_row_id NOT IN (SELECT p_row_id FROM margay_resolved)",
+		Name: event.Quarantine.Table(), Uses: []string{all, resolvedTable},
+		SQL: "SELECT * FROM " + all + " WHERE p_row_id NOT IN (SELECT p_row_id FROM " + resolvedTable + ")",
 	}
 	return append(tables, events, waiting), nil
 }
@@ -97,9 +100,16 @@ func logTypeTables(s *schema.Schema, name string, snapshot *store.Snapshot, file
 	return append(parts, whole)
 }
 
-// systemTables returns what the catalog says, as tables in memory.
-func systemTables(ctx context.Context, r *store.Reader) ([]query.MemoryTable, error) {
-	all, err := r.SystemTables(ctx)
+// systemTables returns what the catalog says, as tables in memory. Those that
+// the statement cannot mean, because their names are not in it, stay empty.
+func systemTables(ctx context.Context, r *store.Reader, statement string) ([]query.MemoryTable, error) {
+	statement = strings.ToLower(statement)
+	all, err := r.SystemTables(ctx, func(name string) bool {
+		if name == resolvedTable && strings.Contains(statement, event.Quarantine.Table()) {
+			return true // which uses it
+		}
+		return strings.Contains(statement, name)
+	})
 	tables := make([]query.MemoryTable, len(all))
 	for i, t := range all {
 		tables[i] = query.MemoryTable{Name: t.Name, Rows: t.Rows, Columns: make([]query.Column, len(t.Columns))}
