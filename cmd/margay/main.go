@@ -164,6 +164,8 @@ func (p *program) report(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.Is(err, errSilent):
 		return coded.code
+	case errors.Is(err, store.ErrNoStore):
+		err, coded.code, isCoded = fmt.Errorf("%w: margay load FILE and margay run make one", err), exitUsage, true
 	}
 	fmt.Fprintf(p.stderr, "margay: %v\n", err)
 	if isCoded {
