@@ -490,3 +490,55 @@ func TestTerminate(t *testing.T) {
 	compare(t, m, lines, rows)
 	succeeds(t, "store", "verify", "--data-dir", dataDir)
 }
+
+// TestReadOnlyFolder: where nothing can be written, run says so and ends, and
+// what is stored can be asked all the same.
+func TestReadOnlyFolder(t *testing.T) {
+	t.Parallel()
+	config, dataDir, logPath := killConfig(t, "")
+	m := newMongod(logPath, 57)
+	m.write(t, 200)
+	collected(t, config, dataDir, m)
+	thaw, err := freeze(dataDir)
+	if err != nil {
+		t.Logf("no folder can be made read-only for root here (%v): TestDiskFails injects the fault", err)
+		return
+	}
+	t.Cleanup(func() { _ = thaw() }) // a second time does no harm
+	m.write(t, 100)
+	refused(t, exitFailed, []string{"the data folder cannot be written; nothing is lost"}, "run", "-c", config)
+	if out := succeeds(t, "sql", "--data-dir", dataDir, "-o", "csv", "SELECT count(*) AS n FROM events"); out != "n\n200\n" {
+		t.Errorf("SQL on a read-only folder: %q", out)
+	}
+	succeeds(t, "status", "--data-dir", dataDir)
+	if err := thaw(); err != nil {
+		t.Fatal(err)
+	}
+	collected(t, config, dataDir, m)
+	lines, rows := storedLines(t, dataDir)
+	compare(t, m, lines, rows)
+}
+
+// freeze makes a folder and what is in it read-only, and returns how to undo
+// that. Permissions do not stop root, a mount does.
+func freeze(dir string) (thaw func() error, err error) {
+	if os.Geteuid() != 0 {
+		set := func(perm fs.FileMode) error {
+			return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() {
+					err = os.Chmod(path, perm)
+				}
+				return err
+			})
+		}
+		return func() error { return set(0o700) }, set(0o500)
+	}
+	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
+		return nil, err
+	}
+	thaw = func() error { return syscall.Unmount(dir, syscall.MNT_DETACH) }
+	if err := syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		return nil, errors.Join(err, thaw())
+	}
+	return thaw, nil
+}
