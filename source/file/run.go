@@ -52,6 +52,10 @@ type run struct {
 	open     int
 	marking  bool // the first start must still be recorded
 	results  chan outcome
+	// fed tells that something was read; newest is the time of the file that
+	// the state names as its position.
+	fed    bool
+	newest time.Time
 
 	// Shared with tasks.
 	slots    chan struct{} // one for each batch under way
@@ -190,15 +194,26 @@ func (r *run) finish(o outcome) error {
 			f.readSize = -1 // try again
 		}
 	}
-	if o.fed && f.stream != nil {
-		r.src.set(func(st *event.State) {
-			st.Position, st.LastRead = fmt.Sprintf("%s:%d", f.path, f.stream.offset()), time.Now()
-		})
-	}
+	r.locate(f, o.fed)
 	if r.open > maxOpen && f.present {
 		r.close(f)
 	}
 	return o.err
+}
+
+// locate says in the state how far the source is: where it read last, and, as
+// long as it has not read anything, where the newest file it knows was left.
+func (r *run) locate(f *file, fed bool) {
+	if f.stream == nil || !fed && (r.fed || !f.readMod.After(r.newest)) {
+		return
+	}
+	r.fed, r.newest = r.fed || fed, f.readMod
+	r.src.set(func(st *event.State) {
+		st.Position = fmt.Sprintf("%s:%d", f.path, f.stream.offset())
+		if fed {
+			st.LastRead = time.Now()
+		}
+	})
 }
 
 // verdict is the result of reading everything once.

@@ -460,6 +460,15 @@ func TestState(t *testing.T) {
 		w.health(event.Healthy, "")
 		w.stop()
 		w.health(event.Stopped, "")
+
+		// Another process finds nothing new, and still knows where it is.
+		want := w.src.State().Position
+		w.begin()
+		w.pass(time.Minute)
+		if st := w.src.State(); st.Position != want || !st.LastRead.IsZero() {
+			t.Errorf("after a restart the state is %+v, want position %s", st, want)
+		}
+		w.stop()
 	})
 }
 
