@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -220,7 +221,11 @@ func has(elements []byte, names []string) bool {
 	return true
 }
 
-// failed asks each candidate again, for its reason.
+// reasonAbsent is why an event that is of another kind altogether does not fit.
+const reasonAbsent = "required, but absent or null"
+
+// failed asks each candidate again, for its reason. First come those whose
+// fields are all there: one of them is probably what the event was meant to be.
 func (c *Classifier) failed(row *Row, d *Document) error {
 	e := &ClassifyError{}
 	for i := range c.candidates {
@@ -228,15 +233,26 @@ func (c *Classifier) failed(row *Row, d *Document) error {
 			e.Reasons = append(e.Reasons, err)
 		}
 	}
+	slices.SortStableFunc(e.Reasons, func(a, b error) int { return cmp.Compare(absence(a), absence(b)) })
 	for _, t := range c.unknown {
 		e.Reasons = append(e.Reasons, fmt.Errorf("%s: there is no such schema", t))
 	}
 	return e
 }
 
+// absence is 1 for an event that lacks a required field, else 0.
+func absence(err error) int {
+	var fe *FieldError
+	if errors.As(err, &fe) && fe.Reason == reasonAbsent {
+		return 1
+	}
+	return 0
+}
+
 // ClassifyError says that an event fits none of the candidates.
 type ClassifyError struct {
-	// Reasons has an error for each candidate, in the order in which they are tried.
+	// Reasons has an error for each candidate in the order in which they are
+	// tried, those that lack a required field last.
 	Reasons []error
 }
 

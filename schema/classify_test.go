@@ -58,6 +58,21 @@ func TestClassifyErrorSaysWhy(t *testing.T) {
 	}
 }
 
+// TestClassifyErrorBeginsWithTheLikeliest: people read the beginning of a reason,
+// so it must not be about log types that the event cannot be.
+func TestClassifyErrorBeginsWithTheLikeliest(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"atype":"authCheck","ts":"yesterday"}`: "no schema fits: MongoDB.Audit: field ts: need a time",
+		`{"created":true,"atype":null}`:          "no schema fits: MongoDB.OrganizationEvent: field created: need a time",
+	} {
+		var row Row
+		_, err := Builtin().Classifier(nil).Classify(&row, decode(t, []byte(in)))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s …", in, err, want)
+		}
+	}
+}
+
 // TestClassifyForgets: what a classifier has seen changes no answer. The events
 // are built so that each schema's required fields come and go.
 func TestClassifyForgets(t *testing.T) {

@@ -162,7 +162,7 @@ func (o *object) missing(seen *[maxFields / 64]uint64) error {
 		}
 		for i, f := range o.fields {
 			if f.required && seen[i/64]&(1<<(i%64)) == 0 {
-				return &FieldError{Path: f.value.path, Reason: "required, but absent or null"}
+				return &FieldError{Path: f.value.path, Reason: reasonAbsent}
 			}
 		}
 	}
