@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,15 +17,23 @@ func TestStatesStayFresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		var mu sync.Mutex // guards what follows
 		state := event.State{Health: event.Healthy}
 		var saved time.Time
 		var got map[string]event.State
 		saves, broken := 0, false
+
 		ended := make(chan error, 1)
 		go func() {
 			ended <- keepStates(ctx,
-				func() map[string]event.State { return map[string]event.State{"a": state} },
+				func() map[string]event.State {
+					mu.Lock()
+					defer mu.Unlock()
+					return map[string]event.State{"a": state}
+				},
 				func(now map[string]event.State) error {
+					mu.Lock()
+					defer mu.Unlock()
 					if broken {
 						return errors.New("disk full")
 					}
@@ -32,26 +41,32 @@ func TestStatesStayFresh(t *testing.T) {
 					return nil
 				})
 		}()
-		for range 300 {
-			time.Sleep(time.Second)
+		after := func(d time.Duration, do func()) {
+			time.Sleep(d)
 			synctest.Wait()
-			if age := time.Since(saved); age >= staleAfter/2 {
-				t.Fatalf("the state is %v old while the source is being read", age)
+			mu.Lock()
+			defer mu.Unlock()
+			do()
+		}
+		for range 300 {
+			after(time.Second, func() {
+				if age := time.Since(saved); age >= staleAfter/2 {
+					t.Fatalf("the state is %v old while the source is being read", age)
+				}
+			})
+		}
+		after(0, func() {
+			if saves > 80 {
+				t.Errorf("an unchanged state was written %d times in 300 s", saves)
 			}
-		}
-		if saves > 80 {
-			t.Errorf("an unchanged state was written %d times in 300 s", saves)
-		}
-
-		broken = true
-		state.Health = event.Behind
-		time.Sleep(3 * time.Second)
-		broken = false
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		if got["a"].Health != event.Behind {
-			t.Errorf("a change that could not be saved at first was lost: %+v", got)
-		}
+			broken, state.Health = true, event.Behind
+		})
+		after(3*time.Second, func() { broken = false })
+		after(2*time.Second, func() {
+			if got["a"].Health != event.Behind {
+				t.Errorf("a change that could not be saved at first was lost: %+v", got)
+			}
+		})
 
 		cancel()
 		if err := <-ended; err != nil || got["a"].Health != event.Stopped {
