@@ -70,7 +70,7 @@ func (d *faultyDisk) Do(what, path string, do func() error) error {
 			return err
 		}
 	}
-	if d.harm.torn && strings.Contains(what, "segment") {
+	if d.harm.torn && (strings.Contains(what, "segment") || what == "write archive") {
 		if st, err := os.Stat(path); err == nil {
 			if err := os.Truncate(path, st.Size()/2); err != nil {
 				return err
@@ -196,7 +196,7 @@ func TestEveryStepMayFail(t *testing.T) {
 func tellStory(t *testing.T, disk *faultyDisk) bool {
 	y := &story{now: epoch}
 	y.fixture = newFixture(t, Options{
-		Disk: disk, MergeFanIn: 2, Grace: time.Minute, HoldLimit: time.Millisecond,
+		Disk: disk, MergeFanIn: 2, Grace: time.Minute, HoldLimit: time.Millisecond, KeepCommits: 2, ArchiveCommits: 2,
 		Now: func() time.Time { return y.now }, Uptime: func() time.Duration { return y.now.Sub(epoch) },
 	})
 	y.dir = filepath.Join(memoryDir(t), "data")
@@ -247,6 +247,9 @@ func tellStory(t *testing.T, disk *faultyDisk) bool {
 	}
 	y.close()
 	y.wantVerified()
+	if n := y.wantWholeChain(); n < 3 {
+		t.Fatalf("%s: the story made only %d archives", when, n)
+	}
 	return disk.hit
 }
 

@@ -4,6 +4,7 @@
 //
 //	catalog.sqlite   what is live, and how far every stream was read
 //	segments/        one folder for each table, with Parquet files
+//	commits/         old commit records, moved out of the catalog
 //	orphans/         files that no commit names, set aside and never deleted
 //	ledger.json      what retention took away, so that a rebuild knows it
 //	HEAD             number and hash of the newest commit
@@ -25,8 +26,8 @@
 // # What goes on behind
 //
 // [Store.Run] also merges small segments into larger ones, lets retention drop
-// old ones, and deletes the files of segments that are dead for longer than
-// any query runs.
+// old ones, deletes the files of segments that are dead for longer than any
+// query runs, and moves old commit records out of the catalog.
 //
 // docs/design/2026-11-22-commit-protocol.md tells which crash leaves what.
 package store

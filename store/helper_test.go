@@ -235,14 +235,19 @@ func (f *fixture) wantPositions(want map[string]int) {
 	}
 }
 
-// files returns the names of all files below the folder of segments.
+// files returns the names of all files below the folder of segments, and those
+// that are being written there or in the folder of archives.
 func (f *fixture) files() (segments, temporary []string) {
 	f.t.Helper()
 	segments, temporary, err := listSegments(f.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		f.t.Fatal(err)
 	}
-	return segments, temporary
+	_, more, err := listArchives(f.dir)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return segments, append(temporary, more...)
 }
 
 // wantVerified checks the whole store.

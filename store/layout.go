@@ -18,6 +18,7 @@ const (
 	ledgerName   = "ledger.json"
 	segmentsName = "segments"
 	orphansName  = "orphans"
+	commitsName  = "commits"
 )
 
 // segmentName is the name of a segment in the catalog and in commit records:

@@ -35,10 +35,11 @@ func (s *Store) maintain(ctx context.Context) error {
 }
 
 // Maintain does what Run does from time to time, once: it merges what there is
-// to merge, drops what retention is over for, and deletes the files that have
-// been dead for the grace period. It must not be called while Run is running.
+// to merge, drops what retention is over for, deletes the files that have been
+// dead for the grace period, and archives old commit records. It must not be
+// called while Run is running.
 func (s *Store) Maintain(ctx context.Context) error {
-	return errors.Join(s.watchClock(ctx), s.mergeAll(ctx), s.retain(ctx), s.deleteDead(ctx))
+	return errors.Join(s.watchClock(ctx), s.mergeAll(ctx), s.retain(ctx), s.deleteDead(ctx), s.archiveAll(ctx))
 }
 
 // retain drops the segments whose newest row was stored longer ago than the

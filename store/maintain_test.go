@@ -281,7 +281,7 @@ func TestAStartWithAClockThatWentBack(t *testing.T) {
 }
 
 func TestTwoThousandTinyCommits(t *testing.T) {
-	c := newClocked(t, Options{Grace: time.Minute})
+	c := newClocked(t, Options{Grace: time.Minute, KeepCommits: 200, ArchiveCommits: 100})
 	c.dir = filepath.Join(memoryDir(t), "data")
 	c.open()
 	const n = 2000
@@ -305,11 +305,15 @@ func TestTwoThousandTinyCommits(t *testing.T) {
 	c.wantPositions(map[string]int{"a": n})
 	c.close()
 	c.wantVerified()
+	if got := c.wantWholeChain(); got < n/100-2 {
+		t.Fatalf("%d archives were made", got)
+	}
 	if err := os.Remove(filepath.Join(c.dir, catalogName)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Rebuild(t.Context(), c.dir, c.opt); err != nil {
-		t.Fatal(err)
+	rep, err := Rebuild(t.Context(), c.dir, c.opt)
+	if err != nil || rep.Archives < n/100-2 || len(rep.SetAside) > 0 {
+		t.Fatalf("the report is %+v (%v)", rep, err)
 	}
 	c.open()
 	c.wantStored(map[string]int{"a": n})

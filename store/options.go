@@ -39,6 +39,11 @@ type Options struct {
 	// MergeMaxBytes is the size of file beyond which merging stops. Defaults to
 	// 256 MB.
 	MergeMaxBytes int64
+	// KeepCommits is how many of the newest commit records stay in the catalog
+	// at least; older ones are archived in files of ArchiveCommits each. They
+	// default to 20,000 and 10,000.
+	KeepCommits    int
+	ArchiveCommits int
 	// MaintainEvery is how often retention and dead files are looked after, and
 	// merging at the latest. Defaults to 10 s.
 	MaintainEvery time.Duration
@@ -64,6 +69,8 @@ func (o Options) withDefaults() Options {
 	}
 	fill(&o.MergeFanIn, 16)
 	fill(&o.MergeMaxBytes, 256<<20)
+	fill(&o.KeepCommits, 20_000)
+	fill(&o.ArchiveCommits, 10_000)
 	fill(&o.MaintainEvery, 10*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now

@@ -94,7 +94,7 @@ func TestTwoProcessesCannotWriteOneStore(t *testing.T) {
 // writeForEver stores batches of two streams and says so after each.
 func writeForEver(dir string) error {
 	ctx := context.Background()
-	s, err := Open(ctx, dir, Options{MergeFanIn: 3, Grace: time.Nanosecond, MaintainEvery: time.Millisecond})
+	s, err := Open(ctx, dir, Options{MergeFanIn: 3, Grace: time.Nanosecond, MaintainEvery: time.Millisecond, KeepCommits: 5, ArchiveCommits: 5})
 	if err != nil {
 		return err
 	}

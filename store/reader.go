@@ -279,10 +279,46 @@ func (st *Status) readSources(ctx context.Context, tx *catalog.Tx) error {
 	return nil
 }
 
-// Commits calls visit for the commits from number first on. The visitor must
-// not use the Reader.
+// Commits calls visit for the commits from number first on, in rising order,
+// those in archives included. The visitor must not use the Reader.
 func (r *Reader) Commits(ctx context.Context, first uint64, visit func(catalog.Commit) error) error {
-	return r.view(ctx, func(tx *catalog.Tx) error { return tx.Commits(ctx, first, visit) })
+	return r.past(ctx, first, func(a *catalog.Archive) error {
+		err := readArchive(ctx, r.dir, a, func(k *catalog.Commit) error {
+			if k.Number < first {
+				return nil
+			}
+			return visit(*k)
+		})
+		if err != nil {
+			return fmt.Errorf("read archive %s: %w", archiveName(a.First, a.Last), err)
+		}
+		return nil
+	}, func(tx *catalog.Tx) error { return tx.Commits(ctx, first, visit) })
+}
+
+// past calls archived with each archive that has commits from number first on,
+// and then rest with the state of the catalog that has all later ones. No state
+// is held while archives are read, which may take long.
+func (r *Reader) past(ctx context.Context, first uint64, archived func(*catalog.Archive) error, rest func(*catalog.Tx) error) error {
+	for {
+		var some []catalog.Archive
+		err := r.view(ctx, func(tx *catalog.Tx) (err error) {
+			// More may have been archived since the last look.
+			if some, err = tx.Archives(ctx, first); err != nil || len(some) > 0 {
+				return err
+			}
+			return rest(tx)
+		})
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		for i := range some {
+			if err := archived(&some[i]); err != nil {
+				return err
+			}
+		}
+		first = some[len(some)-1].Last + 1
+	}
 }
 
 // Streams returns every stream.

@@ -24,10 +24,12 @@ type RebuildReport struct {
 	Segments int
 	Rows     int64
 	Streams  int
+	// Archives are the archives of commits that the catalog has taken up.
+	Archives int
 	// Last is the number of the newest commit.
 	Last uint64
 	// Adopted are segments taken back from the orphans, SetAside those moved
-	// there, with the reasons.
+	// there, and archives, with the reasons.
 	Adopted  []string
 	SetAside []catalog.Orphan
 	// Damaged are segments that could not be read to their end.
@@ -101,6 +103,8 @@ type rebuilder struct {
 	kept []*group
 	dead map[string]bool
 	ch   map[uint64]catalog.Commit // records by number
+	// archives are those that the new catalog takes up.
+	archives []catalog.Archive
 }
 
 func (b *rebuilder) run(ctx context.Context) error {
@@ -116,6 +120,9 @@ func (b *rebuilder) run(ctx context.Context) error {
 	}
 	b.rep.StoreID = b.storeID()
 	if err := b.choose(ctx); err != nil {
+		return err
+	}
+	if err := b.takeArchives(ctx); err != nil {
 		return err
 	}
 	return b.write(ctx)
@@ -236,6 +243,11 @@ func (b *rebuilder) write(ctx context.Context) error {
 	cat, err := newCatalog(ctx, b.disk, path, b.rep.StoreID, b.now, func(cat *catalog.Catalog) error {
 		for _, ch := range changes {
 			if err := cat.Apply(ctx, ch); err != nil {
+				return err
+			}
+		}
+		for i := range b.archives {
+			if err := cat.Archive(ctx, &b.archives[i]); err != nil {
 				return err
 			}
 		}

@@ -50,7 +50,7 @@ func makeFolders(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{segmentsName, orphansName} {
+	for _, name := range []string{segmentsName, orphansName, commitsName} {
 		if err := makeFolder(dir, filepath.Join(dir, name)); err != nil {
 			return err
 		}
@@ -95,6 +95,9 @@ func (s *Store) start(ctx context.Context) error {
 		if err := s.disk.Do("remove", path, func() error { return os.Remove(path) }); err != nil {
 			return fmt.Errorf("remove temporary segment: %w", diskError(err))
 		}
+	}
+	if err := s.removeTornArchives(); err != nil {
+		return diskError(err)
 	}
 	for _, stray := range strays {
 		if err := s.setAside(stray.name, stray.reason); err != nil {

@@ -51,11 +51,15 @@ type verifier struct {
 	rebuilt uint64
 	// alive are the segments that records added and no later one took away.
 	alive map[string]recordSegment
+	last  catalog.Commit // the newest commit that was followed
+	gaps  int
+	lost  []catalog.Archive // they cannot be read
+	blind uint64            // the newest commit that is missing or lost
 	head  head
 	named string // the hash of the commit that HEAD names, once it was seen
 }
 
-// Verify checks the chain of commit records, the hash of every live segment,
+// Verify checks the chain of commit records, archived ones included, the hash of every live segment,
 // the digests of the received bytes in them, and HEAD. It takes no lock and
 // changes nothing; segments that are merged or dropped meanwhile are looked up
 // again. The error is not nil only when the check could not be made.
@@ -79,25 +83,23 @@ func (v *verifier) run(ctx context.Context, r *Reader) error {
 	} else if err != nil {
 		return err
 	}
+	if err := v.readRebuilt(ctx, r); err != nil {
+		return err
+	}
 	var live []catalog.Segment
-	err := r.cat.View(ctx, func(tx *catalog.Tx) error {
-		text, err := tx.Meta(ctx, metaRebuilt)
-		if err != nil {
-			return err
-		}
-		if text != "" {
-			if v.rebuilt, err = strconv.ParseUint(text, 10, 64); err != nil {
-				return err
-			}
-		}
+	err := r.past(ctx, 0, func(a *catalog.Archive) error { return v.archive(ctx, a) }, func(tx *catalog.Tx) (err error) {
 		if live, err = tx.Segments(ctx, catalog.Which{Digests: true}); err != nil {
 			return err
 		}
-		return v.chain(ctx, tx)
+		return tx.Commits(ctx, 0, func(k catalog.Commit) error {
+			v.follow(&k)
+			return nil
+		})
 	})
 	if err != nil {
 		return err
 	}
+	v.endChain()
 	v.compareHead()
 	v.compareLive(live)
 	for i := range live {
@@ -111,70 +113,18 @@ func (v *verifier) run(ctx context.Context, r *Reader) error {
 	return nil
 }
 
+func (v *verifier) readRebuilt(ctx context.Context, r *Reader) error {
+	return r.view(ctx, func(tx *catalog.Tx) error {
+		text, err := tx.Meta(ctx, metaRebuilt)
+		if err == nil && text != "" {
+			v.rebuilt, err = strconv.ParseUint(text, 10, 64)
+		}
+		return err
+	})
+}
+
 func (v *verifier) add(object, format string, args ...any) {
 	v.rep.Findings = append(v.rep.Findings, Finding{Object: object, Problem: fmt.Sprintf(format, args...)})
-}
-
-// chain follows the hashes through all records.
-func (v *verifier) chain(ctx context.Context, tx *catalog.Tx) error {
-	var last catalog.Commit
-	gaps := 0
-	err := tx.Commits(ctx, 0, func(k catalog.Commit) error {
-		name := fmt.Sprintf("commit %d", k.Number)
-		v.rep.Commits++
-		if k.Number == v.head.number {
-			v.named = k.Hash
-		}
-		if k.Kind == kindUnknown && k.Number <= v.rebuilt {
-			gaps++
-			last = k
-			return nil
-		}
-		if linkHash(k.Prev, []byte(k.Record)) != k.Hash {
-			v.add(name, "its record does not have the hash that was recorded")
-		}
-		switch {
-		case k.Number == last.Number+1 && k.Prev != last.Hash:
-			v.add(name, "it does not follow from commit %d: the chain is broken between them", last.Number)
-		case k.Number != last.Number+1 && k.Number <= v.rebuilt+1:
-			gaps++
-		case k.Number != last.Number+1:
-			v.add(name, "the commit before it is number %d: commits are missing", last.Number)
-		}
-		last = k
-		return v.apply(name, &k)
-	})
-	v.rep.Head, v.rep.Number = last.Hash, last.Number
-	if gaps > 0 {
-		v.rep.Notes = append(v.rep.Notes, fmt.Sprintf("the catalog was rebuilt at commit %d; where merges had used segments up, the chain before it has %d gaps that cannot be checked", v.rebuilt, gaps))
-	}
-	return err
-}
-
-// apply replays what a record says of segments.
-func (v *verifier) apply(name string, k *catalog.Commit) error {
-	rec, err := readRecord(k.Record)
-	if err != nil {
-		v.add(name, "its record cannot be read: %v", err)
-		return nil
-	}
-	if rec.Number != k.Number || rec.Time != k.Time || string(rec.Kind) != k.Kind {
-		v.add(name, "its record is of another commit")
-	}
-	for _, seg := range rec.Segments {
-		v.alive[seg.Name] = seg
-	}
-	gone := slices.Clone(rec.Inputs)
-	for _, seg := range rec.Dropped {
-		gone = append(gone, seg.Name)
-	}
-	for _, seg := range gone {
-		if _, ok := v.alive[seg]; !ok && v.rebuilt == 0 {
-			v.add(name, "it uses up segment %s, which no commit before it has left", seg)
-		}
-		delete(v.alive, seg)
-	}
-	return nil
 }
 
 func (v *verifier) compareHead() {
@@ -198,6 +148,7 @@ func (v *verifier) compareLive(live []catalog.Segment) {
 		listed[seg.Name] = true
 		rec, ok := v.alive[seg.Name]
 		switch {
+		case !ok && v.isLost(seg.Commit):
 		case !ok:
 			v.add("segment "+seg.Name, "no commit record has left it")
 		case rec != recordOf(seg):
@@ -205,7 +156,7 @@ func (v *verifier) compareLive(live []catalog.Segment) {
 		}
 	}
 	for name := range v.alive {
-		if !listed[name] {
+		if !listed[name] && !v.lostAfter(name) {
 			v.add("segment "+name, "it was never merged or dropped, but the catalog does not list it")
 		}
 	}

@@ -99,6 +99,36 @@ func (c *Catalog) RemoveSegments(ctx context.Context, names []string) error {
 	})
 }
 
+// Archive records that a file holds commits, and forgets these here, in one
+// transaction. At least one commit stays: the chain goes on from it.
+func (c *Catalog) Archive(ctx context.Context, a *Archive) error {
+	return c.update(ctx, fmt.Sprintf("archive commits %d to %d", a.First, a.Last), func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO archives VALUES (?,?,?,?,?,?)",
+			int64(a.First), int64(a.Last), a.Commits, a.Hash, a.SHA256, a.Bytes); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM commits WHERE number BETWEEN ? AND ?", int64(a.First), int64(a.Last))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if n > int64(a.Commits) {
+			return fmt.Errorf("the archive holds %d commits, the catalog has %d", a.Commits, n)
+		}
+		var left int
+		if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM commits WHERE number>?)", int64(a.Last)).Scan(&left); err != nil {
+			return err
+		}
+		if left == 0 {
+			return errors.New("no newer commit would be left")
+		}
+		return nil
+	})
+}
+
 // SetTier moves a live segment to another tier, so that it is not considered
 // for merging again.
 func (c *Catalog) SetTier(ctx context.Context, name string, tier int) error {

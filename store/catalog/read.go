@@ -49,8 +49,8 @@ func (t *Tx) one(ctx context.Context, query string, args ...any) (Commit, error)
 	return k, err
 }
 
-// Commits calls visit for the commits from number first on, in rising order.
-// The visitor must not use the catalog.
+// Commits calls visit for the commits from number first on that are not in an
+// archive, in rising order. The visitor must not use the catalog.
 func (t *Tx) Commits(ctx context.Context, first uint64, visit func(Commit) error) error {
 	return each(ctx, t.tx, func(rows *sql.Rows) error {
 		k, err := scanCommit(rows)
@@ -59,6 +59,50 @@ func (t *Tx) Commits(ctx context.Context, first uint64, visit func(Commit) error
 		}
 		return visit(k)
 	}, "SELECT number, time, kind, record, prev, hash FROM commits WHERE number>=? ORDER BY number", int64(first))
+}
+
+// CommitsFrom returns at most limit commits from number first on, in rising
+// order.
+func (t *Tx) CommitsFrom(ctx context.Context, first uint64, limit int) ([]Commit, error) {
+	var out []Commit
+	err := each(ctx, t.tx, func(rows *sql.Rows) error {
+		k, err := scanCommit(rows)
+		out = append(out, k)
+		return err
+	}, "SELECT number, time, kind, record, prev, hash FROM commits WHERE number>=? ORDER BY number LIMIT ?", int64(first), limit)
+	return out, err
+}
+
+// OldCommits returns the numbers of the first and the last of the oldest n
+// commits, or zeros unless all of these are older than the newest keep numbers.
+func (t *Tx) OldCommits(ctx context.Context, n int, keep uint64) (first, last uint64, err error) {
+	var lo, hi, end sql.NullInt64
+	// Both ends of a primary key are found at once, so a look costs nothing as
+	// long as there is nothing to find.
+	err = t.tx.QueryRowContext(ctx, "SELECT (SELECT min(number) FROM commits), (SELECT max(number) FROM commits)").Scan(&lo, &hi)
+	if err != nil || n < 1 || !lo.Valid || uint64(hi.Int64-lo.Int64) < uint64(n-1)+keep {
+		return 0, 0, err
+	}
+	err = t.tx.QueryRowContext(ctx, "SELECT (SELECT number FROM commits WHERE number<=? ORDER BY number LIMIT 1 OFFSET ?)", hi.Int64-int64(keep), n-1).Scan(&end)
+	if err != nil || !end.Valid {
+		return 0, 0, err
+	}
+	return uint64(lo.Int64), uint64(end.Int64), nil
+}
+
+// Archives returns the archives with commits from number first on, in rising
+// order. All commits in them are older than those that the catalog has.
+func (t *Tx) Archives(ctx context.Context, first uint64) ([]Archive, error) {
+	var out []Archive
+	err := each(ctx, t.tx, func(rows *sql.Rows) error {
+		var a Archive
+		var first, last int64
+		err := rows.Scan(&first, &last, &a.Commits, &a.Hash, &a.SHA256, &a.Bytes)
+		a.First, a.Last = uint64(first), uint64(last)
+		out = append(out, a)
+		return err
+	}, "SELECT first, last, commits, hash, sha256, bytes FROM archives WHERE last>=? ORDER BY first", int64(first))
+	return out, err
 }
 
 // Which picks segments for [Tx.Segments].

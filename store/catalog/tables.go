@@ -2,7 +2,7 @@ package catalog
 
 // version is kept in SQLite's user_version. A catalog of another version is
 // refused: there is no migration yet, and a rebuild always works.
-const version = 1
+const version = 2
 
 // tables is the whole schema. Times are microseconds since the Unix epoch,
 // unsigned 64-bit numbers are kept as the int64 with the same bits.
@@ -19,6 +19,15 @@ CREATE TABLE commits (
 	record TEXT NOT NULL,
 	prev   TEXT NOT NULL,
 	hash   TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE archives (
+	first   INTEGER PRIMARY KEY,
+	last    INTEGER NOT NULL,
+	commits INTEGER NOT NULL,
+	hash    TEXT NOT NULL,
+	sha256  TEXT NOT NULL,
+	bytes   INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE segments (

@@ -46,6 +46,20 @@ type Commit struct {
 	Prev, Hash string
 }
 
+// Archive is a file that holds commits which the catalog itself no longer has.
+type Archive struct {
+	// First and Last are the numbers of its oldest and its newest commit, and
+	// Commits is how many there are in it. After a rebuild some in between may
+	// be missing.
+	First, Last uint64
+	Commits     int
+	// Hash is the hash of commit Last, from which the chain goes on.
+	Hash string
+	// SHA256 is the hash of the file in hexadecimal, Bytes its size.
+	SHA256 string
+	Bytes  int64
+}
+
 // Source is what was ever stored of one source.
 type Source struct {
 	ID                  string
