@@ -2,7 +2,6 @@ package extjson
 
 import (
 	"bytes"
-	"errors"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -164,9 +163,9 @@ func TestLegacyDoubleLaw(t *testing.T) {
 	var d Decoder
 	rapid.Check(t, func(t *rapid.T) {
 		// 16 digits may be those of an integer where the double is none.
-		f, err := strconv.ParseFloat(strconv.FormatFloat(rapid.Float64().Draw(t, "f"), 'g', 16, 64), 64)
-		if err != nil && !errors.Is(err, strconv.ErrRange) {
-			t.Fatal(err)
+		f := rapid.Float64().Draw(t, "f")
+		if short, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 16, 64), 64); err == nil {
+			f = short
 		}
 		if f == math.Trunc(f) && math.Abs(f) > math.MaxInt32 && math.Abs(f) < 1e16 {
 			f = math.Mod(f, math.MaxInt32)
