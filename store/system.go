@@ -29,7 +29,7 @@ func (r *Reader) SystemTables(ctx context.Context, wanted func(name string) bool
 	var out []SystemTable
 	err := r.view(ctx, func(tx *catalog.Tx) error {
 		for _, table := range []func(context.Context, *catalog.Tx, func(string) bool) (SystemTable, error){
-			sourcesTable, streamsTable, segmentsTable, commitsTable, orphansTable, resolvedTable,
+			sourcesTable, streamsTable, segmentsTable, commitsTable, orphansTable, resolvedTable, commandsTable,
 		} {
 			t, err := table(ctx, tx, wanted)
 			if err != nil {
@@ -148,6 +148,23 @@ func resolvedTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool
 	resolved, err := tx.Resolved(ctx)
 	for id, r := range resolved {
 		t.Rows = append(t.Rows, []any{id.String(), int64(r.Commit)})
+	}
+	return t, err
+}
+
+// maxCommandRows bounds the table of commands that were handed over.
+const maxCommandRows = 10_000
+
+func commandsTable(ctx context.Context, tx *catalog.Tx, wanted func(string) bool) (SystemTable, error) {
+	t := SystemTable{Name: "margay_commands", Columns: []SystemColumn{
+		{"time", "TIMESTAMP"}, {"uid", "BIGINT"}, {"pid", "BIGINT"}, {"command", "VARCHAR"},
+	}}
+	if !wanted(t.Name) {
+		return t, nil
+	}
+	commands, err := tx.Controls(ctx, maxCommandRows)
+	for _, c := range commands {
+		t.Rows = append(t.Rows, []any{timeCell(c.Time), int64(c.UID), int64(c.PID), c.Command})
 	}
 	return t, err
 }

@@ -26,7 +26,7 @@ func (sqlCmd) Help() string {
 (mongodb_audit, mongodb_organizationevent, mongodb_projectevent, mongodb_auditocsf,
 rapid7_auditlog), the view "events" over all of them with what they have in
 common, and margay_quarantine. About the store itself: margay_sources,
-margay_streams, margay_segments, margay_commits.
+margay_streams, margay_segments, margay_commits, margay_commands.
 
 Every table has p_event_time, p_log_type, p_row_id, p_source_label, the lists of
 indicators p_any_ip_addresses, p_any_usernames and so on, and the received event:
