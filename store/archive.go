@@ -42,25 +42,41 @@ func (s *Store) archiveAll(ctx context.Context) error {
 // catalog forgets anything. A crash in between leaves a file that the catalog
 // does not know; the next attempt writes the same once more.
 func (s *Store) archive(ctx context.Context, first, last uint64) error {
-	path := archivePath(s.dir, first, last)
-	tmp := path + segment.TempSuffix
-	a := catalog.Archive{First: first, Last: last}
-	err := s.disk.Do("write archive", tmp, func() error { return s.writeArchive(ctx, tmp, &a) })
+	a := &catalog.Archive{First: first, Last: last}
+	err := saveArchive(s.disk, s.dir, a, func(w *archiveWriter) error { return s.copyCommits(ctx, w, a) }, s.makeWay)
 	if err != nil {
-		// It is in nobody's way; the next attempt or start would remove it too.
-		return errors.Join(err, s.removeArchive(tmp))
-	}
-	if err := s.makeWay(path, &a); err != nil {
-		return errors.Join(err, s.removeArchive(tmp))
-	}
-	if err := s.disk.Do("rename", path, func() error { return os.Rename(tmp, path) }); err != nil {
-		return errors.Join(err, s.removeArchive(tmp))
-	}
-	folder := filepath.Dir(path)
-	if err := s.disk.Do("sync folder", folder, func() error { return syncDir(folder) }); err != nil {
 		return err
 	}
-	return s.recordArchive(ctx, &a)
+	return s.recordArchive(ctx, a)
+}
+
+// saveArchive makes the file of a durable, with what fill adds, and completes a.
+// Way is called before the file gets its name.
+func saveArchive(disk Disk, dir string, a *catalog.Archive, fill func(*archiveWriter) error, way func(string, *catalog.Archive) error) error {
+	path := archivePath(dir, a.First, a.Last)
+	tmp := path + segment.TempSuffix
+	err := disk.Do("write archive", tmp, func() error {
+		w, err := createArchive(tmp)
+		if err != nil {
+			return err
+		}
+		if err := fill(w); err != nil {
+			return errors.Join(err, w.abort())
+		}
+		return w.finish(a)
+	})
+	if err == nil {
+		err = way(path, a)
+	}
+	if err == nil {
+		err = disk.Do("rename", path, func() error { return os.Rename(tmp, path) })
+	}
+	if err != nil {
+		// It is in nobody's way; the next attempt or start would remove it too.
+		return errors.Join(err, removeArchive(disk, tmp))
+	}
+	folder := filepath.Dir(path)
+	return disk.Do("sync folder", folder, func() error { return syncDir(folder) })
 }
 
 // recordArchive lets the catalog forget what the archive holds. Whether a
@@ -80,36 +96,31 @@ func (s *Store) recordArchive(ctx context.Context, a *catalog.Archive) error {
 	return nil
 }
 
-// writeArchive writes the commits from a.First to a.Last to a file, syncs it,
-// and completes a.
-func (s *Store) writeArchive(ctx context.Context, path string, a *catalog.Archive) error {
-	w, err := createArchive(path)
-	if err != nil {
-		return err
-	}
-	for next := a.First; next <= a.Last && err == nil; {
+// copyCommits copies the commits from a.First to a.Last out of the catalog.
+func (s *Store) copyCommits(ctx context.Context, w *archiveWriter, a *catalog.Archive) error {
+	for next := a.First; next <= a.Last; {
 		var some []catalog.Commit
-		err = s.cat.View(ctx, func(tx *catalog.Tx) (err error) {
+		err := s.cat.View(ctx, func(tx *catalog.Tx) (err error) {
 			some, err = tx.CommitsFrom(ctx, next, readAtOnce)
 			return err
 		})
-		if err == nil && len(some) == 0 {
-			err = fmt.Errorf("commit %d is not in the catalog any more", next)
+		if err != nil {
+			return err
 		}
-		for i := 0; i < len(some) && some[i].Number <= a.Last && err == nil; i++ {
-			err = w.add(&some[i])
-			a.Commits++
-			a.Hash = some[i].Hash
+		if len(some) == 0 {
+			return fmt.Errorf("commit %d is not in the catalog any more", next)
 		}
-		if err == nil {
-			next = some[len(some)-1].Number + 1
+		for i := range some {
+			if some[i].Number > a.Last {
+				return nil
+			}
+			if err := w.add(&some[i]); err != nil {
+				return err
+			}
 		}
+		next = some[len(some)-1].Number + 1
 	}
-	if err != nil {
-		return errors.Join(err, w.abort())
-	}
-	a.SHA256, a.Bytes, err = w.finish()
-	return err
+	return nil
 }
 
 // makeWay sets a file aside that has the name of the archive to come and is
@@ -136,8 +147,8 @@ func (s *Store) makeWay(path string, a *catalog.Archive) error {
 	})
 }
 
-func (s *Store) removeArchive(path string) error {
-	err := s.disk.Do("remove", path, func() error { return os.Remove(path) })
+func removeArchive(disk Disk, path string) error {
+	err := disk.Do("remove", path, func() error { return os.Remove(path) })
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -151,7 +162,7 @@ func (s *Store) removeTornArchives() error {
 		return err
 	}
 	for _, path := range temporary {
-		if err := s.removeArchive(path); err != nil {
+		if err := removeArchive(s.disk, path); err != nil {
 			return fmt.Errorf("remove temporary archive: %w", err)
 		}
 	}

@@ -83,12 +83,14 @@ func listArchives(dir string) (archives []catalog.Archive, temporary []string, e
 
 // archiveWriter writes an archive and hashes it as it goes.
 type archiveWriter struct {
-	f    *os.File
-	sum  hash.Hash
-	size int64
-	zip  *zstd.Encoder
-	line bytes.Buffer
-	json *json.Encoder
+	f       *os.File
+	sum     hash.Hash
+	size    int64
+	zip     *zstd.Encoder
+	line    bytes.Buffer
+	json    *json.Encoder
+	commits int
+	last    string // hash of the last commit
 }
 
 // createArchive begins a file, in the place of one that was not finished.
@@ -123,17 +125,21 @@ func (w *archiveWriter) add(k *catalog.Commit) error {
 	if w.line.Len() > maxArchiveLine {
 		return fmt.Errorf("the record of commit %d has %d bytes, too many to be archived", k.Number, len(k.Record))
 	}
+	w.commits++
+	w.last = k.Hash
 	_, err := w.zip.Write(w.line.Bytes())
 	return err
 }
 
-// finish makes the file durable and returns its hash and size.
-func (w *archiveWriter) finish() (sum string, size int64, err error) {
-	err = w.zip.Close()
+// finish makes the file durable and completes its entry.
+func (w *archiveWriter) finish(a *catalog.Archive) error {
+	err := w.zip.Close()
 	if err == nil {
 		err = w.f.Sync()
 	}
-	return hex.EncodeToString(w.sum.Sum(nil)), w.size, errors.Join(err, w.f.Close())
+	a.Commits, a.Hash = w.commits, w.last
+	a.SHA256, a.Bytes = hex.EncodeToString(w.sum.Sum(nil)), w.size
+	return errors.Join(err, w.f.Close())
 }
 
 // abort closes the file as it is.

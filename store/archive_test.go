@@ -239,12 +239,12 @@ func tamperArchive(t *testing.T, f *fixture, a *catalog.Archive, change func([]c
 			t.Fatal(err)
 		}
 	}
-	sum, size, err := w.finish()
-	if err != nil {
+	var b catalog.Archive
+	if err := w.finish(&b); err != nil {
 		t.Fatal(err)
 	}
 	tamper(t, f, fmt.Sprintf("UPDATE archives SET sha256 = '%s', bytes = %d, commits = %d, hash = '%s' WHERE first = %d",
-		sum, size, len(all), all[len(all)-1].Hash, a.First))
+		b.SHA256, b.Bytes, b.Commits, b.Hash, a.First))
 }
 
 func remove(t *testing.T, path string) {
@@ -312,6 +312,25 @@ func TestAnArchiveThatTheCatalogForgotIsWrittenAgain(t *testing.T) {
 	}
 }
 
+// wantInOrder checks that the commits rise from the oldest archive to the end of
+// the catalog, and none is there twice.
+func wantInOrder(t *testing.T, f *fixture) {
+	t.Helper()
+	last := uint64(0)
+	for _, k := range f.chain(0) {
+		if k.Number <= last {
+			t.Fatalf("commit %d comes after commit %d", k.Number, last)
+		}
+		last = k.Number
+	}
+	known, _ := f.archives()
+	for i := range known {
+		if i > 0 && known[i].First <= known[i-1].Last {
+			t.Fatalf("the archives overlap: %+v", known)
+		}
+	}
+}
+
 func TestARebuildTakesArchivesThatFit(t *testing.T) {
 	c := aged(t)
 	c.close()
@@ -328,6 +347,11 @@ func TestARebuildTakesArchivesThatFit(t *testing.T) {
 			}
 		}, 0, ""},
 		"one missing": {func(t *testing.T, f *fixture) { remove(t, f.archiveFiles()[1]) }, len(archives) - 1, ""},
+		"only the newest left": {func(t *testing.T, f *fixture) {
+			for _, path := range f.archiveFiles()[:len(archives)-1] {
+				remove(t, path)
+			}
+		}, 1, ""},
 		"one damaged": {func(t *testing.T, f *fixture) {
 			path := f.archiveFiles()[0]
 			write(t, path, read(t, path)[:50])
@@ -390,6 +414,7 @@ func TestARebuildTakesArchivesThatFit(t *testing.T) {
 					t.Error("the archived part of the chain is another one")
 				}
 			}
+			wantInOrder(t, f)
 			// Life goes on, and archiving with it.
 			f.open()
 			f.wantStored(map[string]int{"a": 120})
@@ -402,6 +427,7 @@ func TestARebuildTakesArchivesThatFit(t *testing.T) {
 			if got, _ := f.archives(); len(got) <= q.taken {
 				t.Errorf("%d archives, want more than %d", len(got), q.taken)
 			}
+			wantInOrder(t, f)
 			f.close()
 			f.wantVerified()
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,43 @@ func (b *rebuilder) takeArchives(ctx context.Context) error {
 			return err
 		}
 	}
+	slices.Reverse(b.archives)
+	return b.fillGaps()
+}
+
+// fillGaps makes archives of the commits that lie between or before those taken
+// up: all that is archived must be older than what the catalog has.
+func (b *rebuilder) fillGaps() error {
+	numbers := slices.Sorted(maps.Keys(b.ch))
+	var made []catalog.Archive
+	from := uint64(0)
+	for i := range b.archives {
+		var gap []uint64
+		for _, n := range numbers {
+			if from <= n && n < b.archives[i].First {
+				gap = append(gap, n)
+			}
+		}
+		from = b.archives[i].Last + 1
+		if len(gap) == 0 {
+			continue
+		}
+		a := catalog.Archive{First: gap[0], Last: gap[len(gap)-1]}
+		err := saveArchive(b.disk, b.dir, &a, func(w *archiveWriter) error {
+			for _, n := range gap {
+				k := b.ch[n]
+				if err := w.add(&k); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, func(string, *catalog.Archive) error { return nil })
+		if err != nil {
+			return fmt.Errorf("archive commits %d to %d: %w", a.First, a.Last, err)
+		}
+		made = append(made, a)
+	}
+	b.archives = append(b.archives, made...)
 	return nil
 }
 
