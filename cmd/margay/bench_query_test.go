@@ -74,7 +74,7 @@ func BenchmarkQueryStart(b *testing.B) {
 	for b.Loop() {
 		_, _, out := process(b, 2, "sql", "--data-dir", dir, "-o", "csv", "SELECT 1 AS one")
 		if !bytes.Equal(out, []byte("one\n1\n")) {
-			b.Fatal(fmt.Sprintf("%q", out))
+			b.Fatalf("%q", out)
 		}
 	}
 }

@@ -72,7 +72,7 @@ var errGroupFull = errors.New("the rows are more than one row group can hold")
 // this column plus one, or 0 while that is unknown.
 func (c *Column) copyValue(v *Value, remap []uint32) []uint32 {
 	coded := v.code >= 0 && (c.mode == dictInts || c.mode == dictBytes)
-	if coded && int(v.code) < len(remap) && remap[v.code] != 0 {
+	if coded && v.code < len(remap) && remap[v.code] != 0 {
 		c.level(v.Rep, v.Def)
 		c.values++
 		c.codes = append(c.codes, remap[v.code]-1)
@@ -85,7 +85,7 @@ func (c *Column) copyValue(v *Value, remap []uint32) []uint32 {
 		c.Bytes(v.Bytes, v.Rep, v.Def)
 	}
 	if coded && (c.mode == dictInts || c.mode == dictBytes) && len(c.codes) > 0 {
-		for len(remap) <= int(v.code) {
+		for len(remap) <= v.code {
 			remap = append(remap, 0)
 		}
 		remap[v.code] = c.codes[len(c.codes)-1] + 1

@@ -47,7 +47,7 @@ type Builder struct {
 	digest hash.Hash // over the received bytes
 	prefix [8]byte   // scratch for digest; a field so that it is on the heap once
 	last   provenance
-	text   []byte    // scratch: a rest or a repaired text
+	text   []byte // scratch: a rest or a repaired text
 }
 
 // provenance is where an event came from. It hardly ever differs from that of
