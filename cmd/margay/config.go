@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/margay-audit/margay/config"
 )
@@ -25,6 +26,8 @@ func (c configCheckCmd) Run(p *program) error {
 			fmt.Fprintln(p.stderr, problem)
 		}
 		return withCode(exitUsage, errSilent)
+	case errors.Is(err, fs.ErrNotExist):
+		return withCode(exitUsage, fmt.Errorf("there is no config %s: margay config example prints one to start from", c.Config))
 	case err != nil:
 		return withCode(exitUsage, err)
 	}

@@ -43,13 +43,8 @@ func openDaemon(ctx context.Context, dir string, cfg *config.Config, p *program)
 		p.tune(&o)
 	}
 	s, err := store.Open(ctx, dir, o)
-	var locked *store.LockedError
-	var rebuild *store.RebuildError
-	if errors.As(err, &locked) || errors.As(err, &rebuild) {
-		return nil, withCode(exitUsage, err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, withCode(exitUsage, err)
 	}
 	return &daemon{store: s, pipe: pipeline.New(s, schema.Builtin()), log: p.log}, nil
 }

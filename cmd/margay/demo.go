@@ -19,7 +19,7 @@ import (
 
 type demoCmd struct {
 	Dir  string        `type:"path" default:"margay-demo" help:"The folder for the demo's audit log and its data folder."`
-	For  time.Duration `placeholder:"DURATION" help:"End after this long, for example 10s; the default is at Ctrl-C."`
+	For  time.Duration `placeholder:"DURATION" help:"End after this long, for example 10s; 0, the default, is at Ctrl-C."`
 	Rate float64       `placeholder:"N" default:"2000" help:"Events a second that the synthetic mongod writes; the default is 2000."`
 	Seed uint64        `default:"0" help:"Seed of the synthetic mongod; 0 takes one from the clock."`
 }
@@ -42,15 +42,16 @@ GROUP BY ALL ORDER BY failures DESC, "user" LIMIT 5`,
 	},
 	{
 		"Who was refused what?",
-		`SELECT user_name AS "user", param_command AS command, param_ns AS namespace, count(*) AS refused
+		`SELECT user_name AS "user", count(*) AS refused, list_sort(list(DISTINCT param_command)) AS commands
 FROM mongodb_audit WHERE atype = 'authCheck' AND result = 13
-GROUP BY ALL ORDER BY refused DESC, "user", command, namespace LIMIT 5`,
+GROUP BY ALL ORDER BY refused DESC, "user" LIMIT 5`,
 	},
 	{
 		"What changed users, roles or collections last?",
-		`SELECT strftime(p_event_time, '%H:%M:%S') AS "when", user_name AS "who", atype AS action, left(CAST(param AS VARCHAR), 60) AS what
+		`SELECT strftime(p_event_time, '%H:%M:%S') AS "when", user_name AS "who", atype AS action,
+       coalesce(param_ns, param_user, param->>'$.role', param->>'$.old') AS what
 FROM mongodb_audit
-WHERE atype NOT IN ('authCheck', 'authenticate', 'clientMetadata', 'logout')
+WHERE regexp_matches(atype, '^(create|drop|rename|grant|revoke|update).*(User|Users|Role|Roles|Collection|Database)$')
 ORDER BY p_event_time DESC, p_row_id DESC LIMIT 5`,
 	},
 }
@@ -62,6 +63,9 @@ const demoFlush = 200 * time.Millisecond
 const demoWarmUp = 4 * time.Second
 
 func (c demoCmd) Run(ctx context.Context, p *program) error {
+	if c.For < 0 || c.Rate <= 0 {
+		return withCode(exitUsage, errors.New("--for must not be negative, and --rate must be above 0"))
+	}
 	logDir, dataDir := filepath.Join(c.Dir, "log"), filepath.Join(c.Dir, "data")
 	if err := os.MkdirAll(logDir, 0o750); err != nil {
 		return err

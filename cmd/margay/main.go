@@ -29,7 +29,7 @@ var version = "dev"
 const (
 	exitOK          = 0
 	exitFailed      = 1   // the command ran and failed, or what it looked for is not so
-	exitUsage       = 2   // the command line, the config or the SQL text is not acceptable; nothing was done
+	exitUsage       = 2   // the command line, the config, the SQL text or the data folder is not acceptable; nothing was done
 	exitWrite       = 70  // events could not be written
 	exitInterrupted = 130 // Ctrl-C
 )
@@ -64,6 +64,8 @@ type program struct {
 
 // cli is the command line.
 type cli struct {
+	VersionFlag kong.VersionFlag `name:"version" help:"Print the version."`
+
 	LogLevel  slog.Level `help:"Log what is at least this important: debug, info, warn, error." default:"info" placeholder:"LEVEL"`
 	LogFormat string     `help:"Log as text or as json." enum:"text,json" default:"text" placeholder:"FORMAT"`
 
@@ -91,8 +93,9 @@ Start with "margay demo", or load a log and ask:
 Without -c or --data-dir the config is ./margay.yaml where there is one, and
 the data folder ./data.
 
-Exit status: 0 done; 1 failed; 2 the command line, config or SQL text is not
-acceptable and nothing was done; 70 events could not be written; 130 interrupted.`
+Exit status: 0 done; 1 failed; 2 refused, and nothing was done: the command line,
+the config, the SQL text or the data folder is not acceptable; 70 events could not
+be written; 130 interrupted.`
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == query.WorkerCommand {
@@ -117,6 +120,7 @@ func (p *program) main(ctx context.Context, args []string) int {
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
+		kong.Vars{"version": "margay " + version},
 	)
 	if err != nil {
 		panic("BUG: the command line's own definition: " + err.Error())
@@ -170,6 +174,20 @@ func (p *program) report(ctx context.Context, err error) int {
 	fmt.Fprintf(p.stderr, "margay: %v\n", err)
 	if isCoded {
 		return coded.code
+	}
+	return exitCodeOf(err)
+}
+
+// exitCodeOf returns the code of an error that says for itself what it is.
+func exitCodeOf(err error) int {
+	var rebuild *store.RebuildError
+	if errors.As(err, &rebuild) {
+		return exitUsage
+	}
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO} {
+		if errors.Is(err, fault) {
+			return exitWrite
+		}
 	}
 	return exitFailed
 }

@@ -17,7 +17,7 @@ import (
 func TestReferenceIsCurrent(t *testing.T) {
 	t.Parallel()
 	var c cli
-	parser, err := kong.New(&c, kong.Name("margay"), kong.Description(description))
+	parser, err := kong.New(&c, kong.Name("margay"), kong.Description(description), kong.Vars{"version": version})
 	if err != nil {
 		t.Fatal(err)
 	}

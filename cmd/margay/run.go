@@ -77,7 +77,7 @@ func (d *daemon) collect(ctx context.Context, sources []config.Source, flush tim
 			return withCode(exitUsage, fmt.Errorf("source %q: %w", c.Name, err))
 		}
 		sup := source.New(src, draining(d.pipe.Counting(&d.counts)), source.Options{Name: c.Name, Log: d.log})
-		d.states.add(origin.ID, sup.State)
+		d.states.add(origin, sup.State)
 		origins = append(origins, origin)
 		log.Info("collecting", "type", c.Type, "source_id", origin.ID)
 		if origin.KeepSecrets {
@@ -118,17 +118,24 @@ func newSource(c *config.Source, flush time.Duration, ledger event.Ledger, log *
 
 // states are the questions to ask for the sources' states, by source id.
 type states struct {
-	mu sync.Mutex
-	of map[string]func() event.State
+	mu     sync.Mutex
+	of     map[string]func() event.State
+	labels map[string]string
 }
 
-func (s *states) add(id string, ask func() event.State) {
+func (s *states) add(o event.Origin, ask func() event.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of == nil {
-		s.of = map[string]func() event.State{}
+		s.of, s.labels = map[string]func() event.State{}, map[string]string{}
 	}
-	s.of[id] = ask
+	s.of[o.ID], s.labels[o.ID] = ask, o.Label
+}
+
+func (s *states) label(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.labels[id]
 }
 
 // lag is how many bytes wait, over all sources.
@@ -155,7 +162,9 @@ const stateRefresh = 5 * time.Second
 
 // saveStates writes down the sources' states for status until ctx ends.
 func (d *daemon) saveStates(ctx context.Context) error {
+	told := map[string]event.State{}
 	return keepStates(ctx, d.states.now, func(now map[string]event.State) error {
+		d.tell(told, now)
 		err := d.store.SaveStates(context.WithoutCancel(ctx), now)
 		if err != nil {
 			// Status will be out of date; collecting does not depend on it.
@@ -163,6 +172,22 @@ func (d *daemon) saveStates(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// tell logs which sources have become blocked, or are not any more; told is
+// what it said last. Nobody may have to ask for status to learn that.
+func (d *daemon) tell(told, now map[string]event.State) {
+	for id, st := range now {
+		last := told[id]
+		label := d.states.label(id)
+		switch {
+		case st.Health == event.Blocked && (last.Health != event.Blocked || last.Reason != st.Reason):
+			d.log.Warn("source is blocked", "source", label, "reason", st.Reason)
+		case last.Health == event.Blocked && (st.Health == event.Healthy || st.Health == event.Behind):
+			d.log.Info("source is no longer blocked", "source", label)
+		}
+		told[id] = st
+	}
 }
 
 // keepStates saves what now returns when it changes, now and then when it does
@@ -177,7 +202,11 @@ func keepStates(ctx context.Context, now func() map[string]event.State, save fun
 		states := now()
 		if ctx.Err() != nil {
 			for id, st := range states {
-				st.Health, st.Reason = event.Stopped, "collection was ended"
+				why := "collection was ended"
+				if st.Health == event.Blocked {
+					why += "; until then it was blocked: " + st.Reason
+				}
+				st.Health, st.Reason = event.Stopped, why
 				states[id] = st
 			}
 		}
@@ -221,7 +250,7 @@ func (d *daemon) serveControl(ctx context.Context) error {
 			}
 			return d.replay(ctx, order)
 		case resumeCommand:
-			return true, d.store.ResumeRetention(ctx)
+			return d.resumeRetention(ctx)
 		default:
 			return nil, fmt.Errorf("this margay does not know the command %q: is it of another version?", req.Command)
 		}

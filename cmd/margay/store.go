@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/margay-audit/margay/store"
 	"github.com/margay-audit/margay/store/query"
-	"github.com/margay-audit/margay/store/segment"
 )
 
 type storeCmd struct {
@@ -40,26 +38,6 @@ FROM margay_segments ORDER BY log_type, commit_number, name`,
 	}
 	_, err = ask(ctx, dir, req, p.stdout, p.stderr)
 	return err
-}
-
-type storeInspectCmd struct {
-	File string `arg:"" type:"existingfile" help:"A segment file."`
-}
-
-func (c storeInspectCmd) Run(p *program) error {
-	r, err := segment.Open(c.File)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	sum, err := segment.Hash(c.File)
-	if err != nil {
-		return err
-	}
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(map[string]any{"sha256": sum, "info": r.Info(), "commit": r.Commit(), "layout": r.Layout()})
 }
 
 type storeVerifyCmd struct {
@@ -151,12 +129,24 @@ clock has come back, or when you say here that the clock is right as it is now.`
 }
 
 func (c storeResumeCmd) Run(ctx context.Context, p *program) error {
-	_, err := handOver(ctx, p, c.location, resumeCommand, nil, func(int64, int64) {}, func(ctx context.Context, d *daemon) (bool, error) {
-		return true, d.store.ResumeRetention(ctx)
+	was, err := handOver(ctx, p, c.location, resumeCommand, nil, func(int64, int64) {}, func(ctx context.Context, d *daemon) (bool, error) {
+		return d.resumeRetention(ctx)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case was:
+		fmt.Fprintln(p.stdout, "retention goes on, with the clock as it is now")
+	default:
+		fmt.Fprintln(p.stdout, "retention was not suspended; nothing has changed")
 	}
-	fmt.Fprintln(p.stdout, "retention goes on, with the clock as it is now")
 	return nil
+}
+
+// resumeRetention tells whether retention was suspended.
+func (d *daemon) resumeRetention(ctx context.Context) (was bool, err error) {
+	if d.store.Suspended() == "" {
+		return false, nil
+	}
+	return true, d.store.ResumeRetention(ctx)
 }
