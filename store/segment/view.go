@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/margay-audit/margay/event"
 	"github.com/margay-audit/margay/schema"
 )
 
@@ -116,6 +117,7 @@ func (l *Layout) selectList(stored *Layout) string {
 		b.WriteString(columnSQL(want, stored))
 		b.WriteString(", ")
 	}
+	b.WriteString(l.emptyLists())
 	for i, c := range standardColumns(stored) {
 		if i > 0 {
 			b.WriteString(", ")
@@ -127,6 +129,25 @@ func (l *Layout) selectList(stored *Layout) string {
 		b.WriteString(c.expr)
 		b.WriteString(" AS ")
 		b.WriteString(c.name)
+	}
+	return b.String()
+}
+
+// usualLists are the lists of indicators that every table of events shows, so
+// that one question can be put to any of them. A log type that cannot fill one
+// stores nothing for it.
+var usualLists = []string{"p_any_domain_names", "p_any_emails", "p_any_ip_addresses", "p_any_usernames"}
+
+// emptyLists selects those of the usual lists that the log type cannot fill.
+func (l *Layout) emptyLists() string {
+	if l.LogType == event.Quarantine {
+		return ""
+	}
+	var b strings.Builder
+	for _, name := range usualLists {
+		if !slices.ContainsFunc(l.Columns, func(n schema.Node) bool { return n.Name == name }) {
+			fmt.Fprintf(&b, "CAST(NULL AS VARCHAR[]) AS %s, ", name)
+		}
 	}
 	return b.String()
 }
@@ -165,6 +186,7 @@ func (l *Layout) emptySQL() string {
 		n := &l.Columns[i]
 		fmt.Fprintf(&b, "CAST(NULL AS %s) AS %s, ", sqlType(n), quoteName(n.Name))
 	}
+	b.WriteString(l.emptyLists())
 	for i, c := range standardColumns(l) {
 		if i > 0 {
 			b.WriteString(", ")

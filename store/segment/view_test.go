@@ -87,7 +87,7 @@ func TestTypesOfTheTable(t *testing.T) {
 		"at TIMESTAMP WITH TIME ZONE", "other JSON", "param JSON",
 		"remote STRUCT(ip VARCHAR, port BIGINT, tls STRUCT(\"version\" VARCHAR))",
 		"users STRUCT(\"user\" VARCHAR, db VARCHAR, roles VARCHAR[])[]", "grid BIGINT[][]", `odd "name" VARCHAR`,
-		"p_any_ip_addresses VARCHAR[]", "p_any_usernames VARCHAR[]",
+		"p_any_ip_addresses VARCHAR[]", "p_any_usernames VARCHAR[]", "p_any_domain_names VARCHAR[]", "p_any_emails VARCHAR[]",
 		"p_log_type VARCHAR", "p_row_id VARCHAR", "p_event_time TIMESTAMP WITH TIME ZONE",
 		"p_parse_time TIMESTAMP WITH TIME ZONE", "p_source_id VARCHAR", "p_source_label VARCHAR", "p_source_file VARCHAR",
 		"p_schema_version INTEGER", "p_redactions VARCHAR[]", "p_extra JSON", "p_raw VARCHAR", "p_raw_bytes BLOB",
