@@ -121,15 +121,16 @@ type states struct {
 	mu     sync.Mutex
 	of     map[string]func() event.State
 	labels map[string]string
+	began  map[string]time.Time
 }
 
 func (s *states) add(o event.Origin, ask func() event.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of == nil {
-		s.of, s.labels = map[string]func() event.State{}, map[string]string{}
+		s.of, s.labels, s.began = map[string]func() event.State{}, map[string]string{}, map[string]time.Time{}
 	}
-	s.of[o.ID], s.labels[o.ID] = ask, o.Label
+	s.of[o.ID], s.labels[o.ID], s.began[o.ID] = ask, o.Label, time.Now()
 }
 
 func (s *states) label(id string) string {
@@ -151,9 +152,27 @@ func (s *states) now() map[string]event.State {
 	defer s.mu.Unlock()
 	m := make(map[string]event.State, len(s.of))
 	for id, ask := range s.of {
-		m[id] = ask()
+		m[id] = silence(ask(), s.began[id], time.Now())
 	}
 	return m
+}
+
+// silentAfter is how long a source may have nothing new before it counts as
+// silent: a day, as the vendors' consoles of audit sources have it.
+const silentAfter = 24 * time.Hour
+
+// silence turns a healthy state into a silent one when nothing has come for
+// too long, neither since the source was started.
+func silence(st event.State, began, now time.Time) event.State {
+	last := began
+	if st.LastRead.After(last) {
+		last = st.LastRead
+	}
+	if st.Health == event.Healthy && now.Sub(last) >= silentAfter {
+		st.Health = event.Silent
+		st.Reason = "nothing new since " + last.UTC().Format(time.RFC3339) + ": does the server still write its audit log, and to this place?"
+	}
+	return st
 }
 
 // stateRefresh is how often the states are written down although nothing has
@@ -181,6 +200,8 @@ func (d *daemon) tell(told, now map[string]event.State) {
 		last := told[id]
 		label := d.states.label(id)
 		switch {
+		case st.Health == event.Silent && last.Health != event.Silent:
+			d.log.Warn("source is silent", "source", label, "reason", st.Reason)
 		case st.Health == event.Blocked && (last.Health != event.Blocked || last.Reason != st.Reason):
 			d.log.Warn("source is blocked", "source", label, "reason", st.Reason)
 		case last.Health == event.Blocked && (st.Health == event.Healthy || st.Health == event.Behind):

@@ -98,3 +98,32 @@ func TestBelieved(t *testing.T) {
 		}
 	}
 }
+
+// TestSilence: a day without anything new is silence, unless the source is
+// known to be worse off.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name   string
+		health event.Health
+		read   time.Duration // after began; 0 is never
+		now    time.Duration
+		want   event.Health
+	}{
+		{"just begun", event.Healthy, 0, time.Hour, event.Healthy},
+		{"nothing since the start", event.Healthy, 0, 24 * time.Hour, event.Silent},
+		{"something an hour ago", event.Healthy, 47 * time.Hour, 48 * time.Hour, event.Healthy},
+		{"something two days ago", event.Healthy, time.Hour, 49 * time.Hour, event.Silent},
+		{"blocked stays blocked", event.Blocked, 0, 48 * time.Hour, event.Blocked},
+	} {
+		st := event.State{Health: tt.health}
+		if tt.read > 0 {
+			st.LastRead = began.Add(tt.read)
+		}
+		got := silence(st, began, began.Add(tt.now))
+		if got.Health != tt.want || (got.Health == event.Silent) != (got.Reason != "") {
+			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
+		}
+	}
+}
