@@ -148,7 +148,7 @@ func TestSegmentDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := f.ask(t.Context(), WorkerCommand, f.request("SELECT max(ts) FROM mongodb_audit"))
-	if !errors.Is(err, ErrWorker) || strings.Contains(err.Error(), f.dir) || !strings.Contains(err.Error(), "one.parquet") {
+	if !errors.Is(err, ErrDamaged) || strings.Contains(err.Error(), f.dir) || !strings.Contains(err.Error(), "one.parquet") {
 		t.Fatalf("error %v, want one that names the segment and not its folder", err)
 	}
 }

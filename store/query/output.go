@@ -181,10 +181,14 @@ func (c *csvWriter) field(s []byte) error {
 
 func (c *csvWriter) end() error { return nil }
 
-// Rows and bytes that a table keeps back to find its widths.
 const (
+	// Rows and bytes that a table keeps back to find its widths.
 	tableLead      = 1000
 	tableLeadBytes = 1 << 20
+	// tableWidest is the widest column where no terminal sets the width. Nothing
+	// is cut: a longer cell sticks out of its own row, and does not blow up all
+	// the others.
+	tableWidest = 120
 )
 
 // tableWriter aligns columns by their widest cell among the first rows.
@@ -193,6 +197,7 @@ type tableWriter struct {
 	width  int
 	names  [][]byte
 	right  []bool
+	digits []int  // after the second in a column of times; -1 in others
 	lead   []cell // of the first rows, row by row
 	bytes  int
 	widths []int // nil until the header is out
@@ -210,10 +215,14 @@ type cell struct {
 var null = []byte("NULL")
 
 func newTableWriter(w *bufio.Writer, width int, names []string, types []*colType) *tableWriter {
-	t := &tableWriter{w: w, width: width, right: make([]bool, len(types))}
+	t := &tableWriter{w: w, width: width, right: make([]bool, len(types)), digits: make([]int, len(types))}
 	for i, n := range names {
 		t.names = append(t.names, appendPrintable(nil, []byte(n)))
 		t.right[i] = types[i].right()
+		t.digits[i] = -1
+		if types[i].moment() {
+			t.digits[i] = 0
+		}
 	}
 	return t
 }
@@ -228,17 +237,43 @@ func (t *tableWriter) rows(cols []vector, n int) error {
 		for i := range cols {
 			c := t.cell(&cols[i], row)
 			if t.widths == nil {
+				if t.digits[i] >= 0 {
+					t.digits[i] = max(t.digits[i], fractionDigits(c.text))
+				}
 				c.text = bytes.Clone(c.text)
 				t.lead = append(t.lead, c)
 				t.bytes += len(c.text)
 				continue
 			}
-			if err := t.put(i, c); err != nil {
+			if err := t.put(i, t.even(i, c)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// even gives a time as many digits after the second as its column has.
+func (t *tableWriter) even(i int, c cell) cell {
+	if t.digits[i] <= 0 || len(c.text) == 0 || c.text[0] < '0' || c.text[0] > '9' { // NULL, infinity
+		return c
+	}
+	have := fractionDigits(c.text)
+	if have == 0 && t.digits[i] > 0 {
+		c.text, c.width = append(c.text, '.'), c.width+1
+	}
+	for ; have < t.digits[i]; have++ {
+		c.text, c.width = append(c.text, '0'), c.width+1
+	}
+	return c
+}
+
+// fractionDigits counts the digits after the point of a time.
+func fractionDigits(text []byte) int {
+	if i := bytes.IndexByte(text, '.'); i >= 0 {
+		return len(text) - i - 1
+	}
+	return 0
 }
 
 // cell returns a cell whose text is valid until the next one.
@@ -260,7 +295,9 @@ func (t *tableWriter) header() error {
 	for i, n := range t.names {
 		t.widths[i] = textWidth(n)
 	}
-	for i, c := range t.lead {
+	for i := range t.lead {
+		t.lead[i] = t.even(i%len(t.names), t.lead[i])
+		c := t.lead[i]
 		t.widths[i%len(t.names)] = max(t.widths[i%len(t.names)], c.width)
 	}
 	t.fit()
@@ -291,10 +328,13 @@ func (t *tableWriter) header() error {
 }
 
 // fit narrows the widest columns until the table fits the terminal or every
-// column is down to a few characters.
+// column is down to a few characters. Without a terminal it only bounds them.
 func (t *tableWriter) fit() {
 	const least = 8
 	if t.width <= 0 {
+		for i, w := range t.widths {
+			t.widths[i] = min(w, tableWidest)
+		}
 		return
 	}
 	total := 3 * (len(t.widths) - 1)

@@ -21,7 +21,7 @@ const kinds1 = `SELECT * FROM (VALUES
 const golden = `id | tiny | flag  | s     | b        | t                       |     d |         f | l          | st
 ---+------+-------+-------+----------+-------------------------+-------+-----------+------------+--------------------
  1 |   -5 | true  | plain | \xaa0062 | 2025-10-10 10:00:00.123 |  1.50 |       2.5 | ["a",null] | {"x":1,"y":"q\""}
- 2 | NULL | false |       | \x       | 2025-10-10 10:00:00     | -0.05 |       NaN | []         | NULL
+ 2 | NULL | false |       | \x       | 2025-10-10 10:00:00.000 | -0.05 |       NaN | []         | NULL
  3 |    7 | NULL  | NULL  | NULL     | NULL                    |  NULL | -Infinity | NULL       | {"x":null,"y":null}
 `
 
@@ -67,6 +67,22 @@ func TestOutput(t *testing.T) {
 		{
 			"cut to a terminal", "SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaa' AS a, 'bbbbbbbbbbbbbbb' AS b, 1 AS n",
 			"a            | b            | n\n-------------+--------------+--\naaaaaaaaaaa… | bbbbbbbbbbb… | 1\n", OutputTable, 31,
+		},
+		{
+			"even times", "SELECT * FROM (VALUES (TIMESTAMP '2025-01-02 03:04:05', TIMESTAMP '2025-01-02 03:00:00', 1), (NULL, NULL, 2), ('infinity', '2025-01-02 04:00:00', 3), ('2025-01-02 03:04:05.000001', '2025-01-02 05:00:00', 4), ('2025-01-02 03:04:05.5', NULL, 5)) v(a, b, n) ORDER BY n",
+			`a                          | b                   | n
+---------------------------+---------------------+--
+2025-01-02 03:04:05.000000 | 2025-01-02 03:00:00 | 1
+NULL                       | NULL                | 2
+infinity                   | 2025-01-02 04:00:00 | 3
+2025-01-02 03:04:05.000001 | 2025-01-02 05:00:00 | 4
+2025-01-02 03:04:05.500000 | NULL                | 5
+`, OutputTable, 0,
+		},
+		{
+			"no terminal", "SELECT * FROM (VALUES ('a', repeat('x', 200), 1), ('b', 'y', 2)) v(a, s, n) ORDER BY n",
+			"a | s" + strings.Repeat(" ", 119) + " | n\n--+-" + strings.Repeat("-", 120) + "-+--\na | " + strings.Repeat("x", 200) + " | 1\nb | y" + strings.Repeat(" ", 119) + " | 2\n",
+			OutputTable, 0,
 		},
 		{
 			"exact numbers", "SELECT 170141183460469231731687303715884105727::HUGEINT AS h, -170141183460469231731687303715884105727::HUGEINT - 1 AS m, 340282366920938463463374607431768211455::UHUGEINT AS u, 12345678901234567890123456789012345.678::DECIMAL(38,3) AS d, 18446744073709551615::UBIGINT AS b",
@@ -211,4 +227,19 @@ func TestUniqueNames(t *testing.T) {
 			seen[name] = true
 		}
 	})
+}
+
+// TestEvenTimes reads times that come after the first rows, which set the
+// number of digits.
+func TestEvenTimes(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	sql := "SELECT make_timestamp(i * 500000) AS t FROM range(3000) r(i) ORDER BY i"
+	if _, err := Run(t.Context(), Request{SQL: sql}, &out, &bytes.Buffer{}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 3002 || lines[2] != "1970-01-01 00:00:00.000" || lines[3000] != "1970-01-01 00:24:59.000" || lines[3001] != "1970-01-01 00:24:59.500" {
+		t.Errorf("%d lines, the last %q", len(lines), lines[3000:])
+	}
 }

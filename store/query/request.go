@@ -18,6 +18,10 @@ const WorkerCommand = "sql-worker"
 // SQL list of path literals.
 const FilesMark = "{files}"
 
+// HiddenSchema is where hidden tables are: the SQL of a table that uses one
+// names it with this schema before its name.
+const HiddenSchema = "hidden"
+
 const (
 	maxSQL     = 1 << 20   // bytes of a user's statement
 	maxRequest = 256 << 20 // bytes of a request with its memory tables
@@ -30,7 +34,9 @@ type Output string
 const (
 	// OutputTable is for people: aligned columns under a header, NULL shown,
 	// control characters escaped. The widths are those of the first rows; a
-	// longer cell further down sticks out.
+	// longer cell further down sticks out. So does one of more than 120 columns
+	// where there is no terminal. The times of a column have the same number of
+	// digits after the second.
 	OutputTable Output = "table"
 	// OutputJSON is one array of objects.
 	OutputJSON Output = "json"
@@ -45,6 +51,13 @@ const (
 type File struct {
 	// Path is absolute.
 	Path string
+	// Name is what messages call it; the last part of Path by default.
+	Name string `json:",omitempty"`
+	// Bytes is the size and SHA256 the hash in hexadecimal with which the file
+	// was stored; zero when unknown. A file of another size is not opened; hashes
+	// are compared only when a statement has failed on a file.
+	Bytes  int64  `json:",omitempty"`
+	SHA256 string `json:",omitempty"`
 	// Min and Max are the smallest and the largest p_event_time of the file's
 	// rows in microseconds since 1970; both zero when unknown. A file that
 	// surely has no row which the statement asks for is not opened.
@@ -58,6 +71,9 @@ type File struct {
 type Table struct {
 	// Name is what the user calls it, in lower case.
 	Name string
+	// Hidden makes it in HiddenSchema, where other tables can use it and the user
+	// neither names nor sees it.
+	Hidden bool `json:",omitempty"`
 	// SQL is the query behind the view, our own text and never the user's.
 	// FilesMark in it stands for the list of paths, as in
 	// "SELECT … FROM read_parquet({files}, hive_partitioning = false)". Without
@@ -82,7 +98,9 @@ type Column struct {
 
 // MemoryTable is a small table that the child makes of rows sent along.
 type MemoryTable struct {
-	Name    string
+	Name string
+	// Hidden is that of Table.
+	Hidden  bool
 	Columns []Column
 	// Rows hold values that encoding/json can write: numbers, strings, booleans,
 	// nil, slices for list types, time.Time for TIMESTAMP, []byte for BLOB,
@@ -170,9 +188,12 @@ var (
 	// ErrMemory: the statement needed more memory or temporary space than its
 	// limit.
 	ErrMemory = errors.New("the query needs too much memory")
-	// ErrSegmentGone: a segment file vanished between listing and opening. List
-	// again and retry once.
+	// ErrSegmentGone: a segment file is not there, maybe because it was replaced
+	// between listing and opening. List again and retry once.
 	ErrSegmentGone = errors.New("a segment was removed meanwhile")
+	// ErrDamaged: a segment file is not what was stored. This is no fault of the
+	// statement, and only a copy of the file helps.
+	ErrDamaged = errors.New("a segment cannot be read")
 	// ErrWorker: the child failed for another reason; this is no fault of the
 	// statement.
 	ErrWorker = errors.New("the query worker failed")
@@ -182,8 +203,12 @@ var (
 type Error struct {
 	// Kind is one of the errors above.
 	Kind error
-	// Message is the reason without the kind's text. It names no file.
+	// Message is the reason without the kind's text. Of paths it has no more
+	// than the names of segments.
 	Message string
+	// Segment is the name of the file that ErrSegmentGone and ErrDamaged are
+	// about, empty when that is not known.
+	Segment string
 	// Started tells that output had begun, so that a retry would repeat rows.
 	Started bool
 }
@@ -203,6 +228,7 @@ func (e *Error) Unwrap() error { return e.Kind }
 type report struct {
 	Kind    string `json:"kind,omitempty"`
 	Message string `json:"message,omitempty"`
+	Segment string `json:"segment,omitempty"`
 	Started bool   `json:"-"` // the parent knows
 	Rows    int64  `json:"rows"`
 	Files   int    `json:"files"`
@@ -216,7 +242,7 @@ type report struct {
 // kinds names the error kinds on the pipe.
 var kinds = map[string]error{
 	"invalid": ErrInvalid, "refused": ErrRefused, "timeout": ErrTimeout,
-	"memory": ErrMemory, "gone": ErrSegmentGone, "worker": ErrWorker,
+	"memory": ErrMemory, "gone": ErrSegmentGone, "damaged": ErrDamaged, "worker": ErrWorker,
 }
 
 func (r *report) fail(err error) {
@@ -229,7 +255,7 @@ func (r *report) fail(err error) {
 			r.Kind = name
 		}
 	}
-	r.Message = e.Message
+	r.Message, r.Segment = e.Message, e.Segment
 }
 
 func (r *report) err() error {
@@ -240,7 +266,7 @@ func (r *report) err() error {
 	if kind == nil {
 		kind = ErrWorker
 	}
-	return &Error{Kind: kind, Message: r.Message, Started: r.Started}
+	return &Error{Kind: kind, Message: r.Message, Segment: r.Segment, Started: r.Started}
 }
 
 // message is a Request as it goes to the child.
@@ -261,6 +287,7 @@ type message struct {
 
 type memoryTable struct {
 	Name    string          `json:"name"`
+	Hidden  bool            `json:"hidden,omitempty"`
 	Columns []Column        `json:"columns"`
 	Rows    json.RawMessage `json:"rows"`
 }

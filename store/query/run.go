@@ -65,7 +65,7 @@ func (r *Request) message() (*message, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode table %s: %w", t.Name, err)
 		}
-		m.Memory = append(m.Memory, memoryTable{Name: t.Name, Columns: t.Columns, Rows: text})
+		m.Memory = append(m.Memory, memoryTable{Name: t.Name, Hidden: t.Hidden, Columns: t.Columns, Rows: text})
 	}
 	return m, nil
 }

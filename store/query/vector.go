@@ -103,6 +103,15 @@ func (t *colType) right() bool {
 	return false
 }
 
+// moment tells whether the values are points in time.
+func (t *colType) moment() bool {
+	switch t.id {
+	case duckdb.TypeTimestamp, duckdb.TypeTimestampTZ, duckdb.TypeTimestampS, duckdb.TypeTimestampMS, duckdb.TypeTimestampNS:
+		return true
+	}
+	return false
+}
+
 // vector is a column of one chunk, in the engine's own memory.
 type vector struct {
 	t     *colType

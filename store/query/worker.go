@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -105,13 +105,18 @@ func (w worker) answer(in io.Reader, out io.Writer, r *report) error {
 	return nil
 }
 
+// names are the tables that a statement may name.
 func (m *message) names() []string {
 	names := make([]string, 0, len(m.Tables)+len(m.Memory))
 	for _, t := range m.Tables {
-		names = append(names, t.Name)
+		if !t.Hidden {
+			names = append(names, t.Name)
+		}
 	}
 	for _, t := range m.Memory {
-		names = append(names, t.Name)
+		if !t.Hidden {
+			names = append(names, t.Name)
+		}
 	}
 	return names
 }
@@ -119,7 +124,7 @@ func (m *message) names() []string {
 // fill makes the memory tables that the plan needs, leaves out the files that
 // it does not need, and returns the paths that remain.
 func (e *engine) fill(m *message, p *plan, r *report) ([]string, error) {
-	need := m.closure(p)
+	need, listed := m.closure(p)
 	span, wants := p.span(), p.wants()
 	var paths []string
 	seen := map[string]bool{}
@@ -127,6 +132,9 @@ func (e *engine) fill(m *message, p *plan, r *report) ([]string, error) {
 	for _, t := range m.Tables {
 		if !need[t.Name] {
 			continue
+		}
+		if listed[t.Name] && t.Empty != "" {
+			t.Files = nil
 		}
 		var files []File
 		for _, f := range t.Files {
@@ -143,6 +151,9 @@ func (e *engine) fill(m *message, p *plan, r *report) ([]string, error) {
 			files = append(files, f)
 			paths = append(paths, f.Path)
 		}
+		if err := look(files); err != nil {
+			return nil, err
+		}
 		t.Files = files
 		kept = append(kept, t)
 	}
@@ -158,25 +169,38 @@ func (e *engine) fill(m *message, p *plan, r *report) ([]string, error) {
 	return paths, nil
 }
 
-// closure returns the tables that the plan names and those behind them.
-func (m *message) closure(p *plan) map[string]bool {
-	need := map[string]bool{}
+// closure returns the tables that the plan names and those behind them, and
+// which of them are only listed: nobody sees their rows.
+func (m *message) closure(p *plan) (need, listed map[string]bool) {
+	need, listed = map[string]bool{}, map[string]bool{}
 	for _, n := range p.tables {
 		need[n] = true
 	}
+	m.addUsed(need)
 	if p.all {
 		for _, n := range m.names() {
+			listed[n] = !need[n]
 			need[n] = true
 		}
+		behind := maps.Clone(need)
+		m.addUsed(behind)
+		for n := range behind {
+			listed[n] = listed[n] || !need[n]
+		}
+		need = behind
 	}
-	for i := len(m.Tables) - 1; i >= 0; i-- { // a table stands behind those it uses
+	return need, listed
+}
+
+// addUsed adds what tables use. A table stands behind those it uses.
+func (m *message) addUsed(need map[string]bool) {
+	for i := len(m.Tables) - 1; i >= 0; i-- {
 		if need[m.Tables[i].Name] {
 			for _, u := range m.Tables[i].Uses {
 				need[u] = true
 			}
 		}
 	}
-	return need
 }
 
 // memory makes a table of rows that came along as JSON.
@@ -186,12 +210,24 @@ func (e *engine) memory(t memoryTable) error {
 		cols[i] = ident(c.Name) + " " + c.Type
 		casts[i] = memoryCast(i, c.Type)
 	}
-	if err := e.exec(fmt.Sprintf("CREATE TABLE %s (%s)", ident(t.Name), strings.Join(cols, ", "))); err != nil {
+	name, err := e.place(t.Name, t.Hidden)
+	if err != nil {
 		return err
 	}
-	_, err := e.text(fmt.Sprintf("INSERT INTO %s SELECT %s FROM (SELECT unnest(?::JSON::JSON[]) AS r)",
-		ident(t.Name), strings.Join(casts, ", ")), string(t.Rows))
+	if err := e.exec(fmt.Sprintf("CREATE TABLE %s (%s)", name, strings.Join(cols, ", "))); err != nil {
+		return err
+	}
+	_, err = e.text(fmt.Sprintf("INSERT INTO %s SELECT %s FROM (SELECT unnest(?::JSON::JSON[]) AS r)",
+		name, strings.Join(casts, ", ")), string(t.Rows))
 	return err
+}
+
+// place returns where a table is made, and makes the schema for it.
+func (e *engine) place(name string, hidden bool) (string, error) {
+	if !hidden {
+		return ident(name), nil
+	}
+	return ident(HiddenSchema) + "." + ident(name), e.exec("CREATE SCHEMA IF NOT EXISTS " + ident(HiddenSchema))
 }
 
 func memoryCast(i int, typ string) string {
@@ -241,12 +277,17 @@ func (e *engine) views(m *message) error {
 			}
 			sql = strings.ReplaceAll(sql, FilesMark, "["+strings.Join(list, ", ")+"]")
 		}
-		if err := e.exec(fmt.Sprintf("CREATE VIEW %s AS %s", ident(t.Name), sql)); err != nil {
-			if gone(err.Error()) {
-				return err
-			}
-			return &Error{Kind: ErrWorker, Message: fmt.Sprintf("make table %s: %s", t.Name, oneLine(err.Error()))}
+		name, err := e.place(t.Name, t.Hidden)
+		if err == nil {
+			err = e.exec(fmt.Sprintf("CREATE VIEW %s AS %s", name, sql))
 		}
+		if err == nil {
+			continue
+		}
+		if err := blame(err.Error(), m, true); err != nil {
+			return err
+		}
+		return &Error{Kind: ErrWorker, Message: fmt.Sprintf("make table %s: %s", t.Name, oneLine(err.Error()))}
 	}
 	return nil
 }
@@ -298,10 +339,11 @@ func explain(err error, m *message) error {
 		return known
 	}
 	msg := err.Error()
+	if err := blame(msg, m, false); err != nil {
+		return err
+	}
 	e := &Error{Kind: ErrInvalid, Message: hidePaths(oneLine(msg), m)}
 	switch {
-	case gone(msg):
-		e.Kind = ErrSegmentGone
 	case strings.Contains(msg, "Out of Memory"), strings.Contains(msg, "could not allocate"), strings.Contains(msg, "bad_alloc"),
 		strings.Contains(msg, "max_temp_directory_size"), strings.Contains(msg, "Failed to allocate"), strings.Contains(msg, "File too large"):
 		e.Kind = ErrMemory
@@ -318,7 +360,7 @@ func explain(err error, m *message) error {
 
 // gone tells whether DuckDB did not find a file.
 func gone(msg string) bool {
-	return strings.Contains(msg, "No files found that match") ||
+	return strings.Contains(msg, "No files found that match") || outsideOf(msg) ||
 		strings.Contains(msg, "Cannot open file") && strings.Contains(msg, "No such file")
 }
 
@@ -327,7 +369,7 @@ func hidePaths(msg string, m *message) string {
 	for _, t := range m.Tables {
 		for _, f := range t.Files {
 			if strings.Contains(msg, f.Path) {
-				msg = strings.ReplaceAll(msg, f.Path, "segment "+filepath.Base(f.Path))
+				msg = strings.ReplaceAll(msg, f.Path, "segment "+f.label())
 			}
 		}
 	}
