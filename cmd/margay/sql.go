@@ -91,8 +91,14 @@ func ask(ctx context.Context, dir string, req query.Request, stdout, stderr io.W
 		}
 		result, err := query.Run(ctx, req, stdout, stderr)
 		var failed *query.Error
-		if again || !errors.Is(err, query.ErrSegmentGone) || errors.As(err, &failed) && failed.Started {
+		if !errors.Is(err, query.ErrSegmentGone) || !errors.As(err, &failed) || failed.Started {
 			return result, err
+		}
+		if again { // no merge: what the catalog names now is not there
+			return result, &query.Error{
+				Kind: query.ErrDamaged, Segment: failed.Segment,
+				Message: failed.Message + "; see margay store verify, and restore it from a backup",
+			}
 		}
 	}
 }

@@ -36,7 +36,8 @@ func eventTables(ctx context.Context, r *store.Reader, statement string) ([]quer
 			files[s.LogType] = map[string][]query.File{}
 		}
 		files[s.LogType][s.Layout] = append(files[s.LogType][s.Layout], query.File{
-			Path: r.Path(s), Min: s.EventMin, Max: s.EventMax, Lacks: lacks(s, literals),
+			Path: r.Path(s), Name: s.Name, Bytes: s.Bytes, SHA256: s.SHA256,
+			Min: s.EventMin, Max: s.EventMax, Lacks: lacks(s, literals),
 		})
 	}
 	var tables []query.Table
@@ -45,14 +46,15 @@ func eventTables(ctx context.Context, r *store.Reader, statement string) ([]quer
 		tables = append(tables, logTypeTables(s, s.LogType().Table(), snapshot, files[s.LogType()])...)
 		events.Uses = append(events.Uses, s.LogType().Table())
 	}
-	const all = "margay_quarantine_all"
-	tables = append(tables, logTypeTables(schema.QuarantineSchema(), all, snapshot, files[event.Quarantine])...)
-	waiting := query.Table{
-		Name: event.Quarantine.Table(), Uses: []string{all, resolvedTable},
-		SQL: "SELECT * FROM " + all + " WHERE p_row_id NOT IN (SELECT p_row_id FROM " + resolvedTable + ")",
-	}
-	return append(tables, events, waiting), nil
+	waiting := logTypeTables(schema.QuarantineSchema(), event.Quarantine.Table(), snapshot, files[event.Quarantine])
+	last := &waiting[len(waiting)-1]
+	last.SQL = "SELECT * FROM (" + last.SQL + ") WHERE p_row_id NOT IN (SELECT p_row_id FROM " + hidden(resolvedTable) + ")"
+	last.Uses = append(last.Uses, resolvedTable)
+	return append(append(tables, events), waiting...), nil
 }
+
+// hidden returns how the SQL of a table names another that users do not see.
+func hidden(name string) string { return query.HiddenSchema + "." + name }
 
 // lacks returns the values that are surely among no indicators of a segment.
 func lacks(s *catalog.Segment, values []string) []string {
@@ -72,8 +74,8 @@ func lacks(s *catalog.Segment, values []string) []string {
 	return out
 }
 
-// logTypeTables returns the table of one log type, behind a table for each
-// layout of its segments where there are several.
+// logTypeTables returns the table of one log type, behind a hidden table for
+// each layout of its segments where there are several.
 func logTypeTables(s *schema.Schema, name string, snapshot *store.Snapshot, files map[string][]query.File) []query.Table {
 	current := segment.LayoutOf(s)
 	empty := segment.EmptyViewSQL(s)
@@ -92,11 +94,13 @@ func logTypeTables(s *schema.Schema, name string, snapshot *store.Snapshot, file
 		return parts
 	}
 	whole := query.Table{Name: name}
+	selects := make([]string, len(parts))
 	for i := range parts {
-		parts[i].Name = fmt.Sprintf("%s_layout_%d", name, i+1)
+		parts[i].Name, parts[i].Hidden = fmt.Sprintf("%s_layout_%d", name, i+1), true
 		whole.Uses = append(whole.Uses, parts[i].Name)
+		selects[i] = "SELECT * FROM " + hidden(parts[i].Name)
 	}
-	whole.SQL = "SELECT * FROM " + strings.Join(whole.Uses, " UNION ALL SELECT * FROM ")
+	whole.SQL = strings.Join(selects, " UNION ALL ")
 	return append(parts, whole)
 }
 
@@ -105,14 +109,14 @@ func logTypeTables(s *schema.Schema, name string, snapshot *store.Snapshot, file
 func systemTables(ctx context.Context, r *store.Reader, statement string) ([]query.MemoryTable, error) {
 	statement = strings.ToLower(statement)
 	all, err := r.SystemTables(ctx, func(name string) bool {
-		if name == resolvedTable && strings.Contains(statement, event.Quarantine.Table()) {
-			return true // which uses it
+		if name == resolvedTable {
+			return strings.Contains(statement, event.Quarantine.Table()) // which uses it
 		}
 		return strings.Contains(statement, name)
 	})
 	tables := make([]query.MemoryTable, len(all))
 	for i, t := range all {
-		tables[i] = query.MemoryTable{Name: t.Name, Rows: t.Rows, Columns: make([]query.Column, len(t.Columns))}
+		tables[i] = query.MemoryTable{Name: t.Name, Hidden: t.Name == resolvedTable, Rows: t.Rows, Columns: make([]query.Column, len(t.Columns))}
 		for j, c := range t.Columns {
 			tables[i].Columns[j] = query.Column{Name: c.Name, Type: c.Type}
 		}
