@@ -34,6 +34,8 @@ type ledger struct {
 	Commits []catalog.Commit `json:"commits"`
 	// Resolved are all resolutions.
 	Resolved []catalog.Resolution `json:"resolved"`
+	// Lost is what the last rebuild did not find any more, or nil.
+	Lost *Loss `json:"lost,omitempty"`
 }
 
 // readLedger returns an empty ledger when there is no file.

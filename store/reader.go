@@ -143,7 +143,9 @@ type Status struct {
 	// RetentionSuspended says why retention does not work, or is empty.
 	RetentionSuspended string           `json:"retention_suspended,omitempty"`
 	Orphans            []catalog.Orphan `json:"orphans,omitempty"`
-	Sources            []SourceStatus   `json:"sources"`
+	// Loss is what the last rebuild could not find any more.
+	Loss    Loss           `json:"loss,omitzero"`
+	Sources []SourceStatus `json:"sources"`
 }
 
 // SourceStatus is what there is to say of a source.
@@ -188,6 +190,9 @@ func (st *Status) readStore(ctx context.Context, tx *catalog.Tx) error {
 		return err
 	}
 	if st.Orphans, err = tx.Orphans(ctx); err != nil {
+		return err
+	}
+	if st.Loss, err = readLoss(ctx, tx); err != nil {
 		return err
 	}
 	kept, err := tx.Meta(ctx, metaSuspended)

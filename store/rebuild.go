@@ -34,6 +34,9 @@ type RebuildReport struct {
 	SetAside []catalog.Orphan
 	// Damaged are segments that could not be read to their end.
 	Damaged []string
+	// Loss is what was stored once and is not there any more. It stays in the
+	// catalog: [Verify] and [Reader.Status] tell of it until it is brought back.
+	Loss Loss
 	// OldCatalog is where the old catalog is kept, or "" when there was none.
 	OldCatalog string
 }
@@ -87,8 +90,11 @@ type group struct {
 
 func (g *group) commit() *segment.Commit { return &g.files[0].commit }
 
+// missing is how many parts are not there.
+func (g *group) missing() int { return g.commit().Parts - len(g.files) }
+
 // complete reports whether all parts are there.
-func (g *group) complete() bool { return len(g.files) == g.commit().Parts }
+func (g *group) complete() bool { return g.missing() == 0 }
 
 type rebuilder struct {
 	dir    string
@@ -102,7 +108,11 @@ type rebuilder struct {
 	// kept are the groups that are part of the store, by number.
 	kept []*group
 	dead map[string]bool
-	ch   map[uint64]catalog.Commit // records by number
+	// old is what the catalog to be replaced tells.
+	old oldCatalogue
+	// undone are lost merges whose inputs were found again.
+	undone map[uint64]bool
+	ch     map[uint64]catalog.Commit // records by number
 	// archives are those that the new catalog takes up.
 	archives []catalog.Archive
 }
@@ -119,12 +129,19 @@ func (b *rebuilder) run(ctx context.Context) error {
 		return err
 	}
 	b.rep.StoreID = b.storeID()
+	if err := b.readOld(ctx); err != nil {
+		return err
+	}
 	if err := b.choose(ctx); err != nil {
 		return err
 	}
 	if err := b.takeArchives(ctx); err != nil {
 		return err
 	}
+	if err := b.findLoss(ctx); err != nil {
+		return err
+	}
+	b.restoreLinks()
 	return b.write(ctx)
 }
 
@@ -238,6 +255,13 @@ func (b *rebuilder) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	loss, err := b.rep.Loss.encode()
+	if err != nil {
+		return err
+	}
+	if err := b.noteLoss(); err != nil {
+		return err
+	}
 	path := filepath.Join(b.dir, catalogName)
 	had := exists(path)
 	cat, err := newCatalog(ctx, b.disk, path, b.rep.StoreID, b.now, func(cat *catalog.Catalog) error {
@@ -256,6 +280,9 @@ func (b *rebuilder) write(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := cat.SetMeta(ctx, metaLoss, loss); err != nil {
+			return err
+		}
 		return cat.SetMeta(ctx, metaRebuilt, fmt.Sprint(b.rep.Last))
 	})
 	if err != nil {
@@ -265,6 +292,19 @@ func (b *rebuilder) write(ctx context.Context) error {
 		b.rep.OldCatalog = oldCatalog(b.dir)
 	}
 	return errors.Join(cat.Close(), writeHead(b.dir, b.newest()))
+}
+
+// noteLoss keeps the loss in the ledger too, for the case that the catalog is
+// lost once more.
+func (b *rebuilder) noteLoss() error {
+	if b.rep.Loss.Empty() && b.ledger.Lost == nil {
+		return nil
+	}
+	b.ledger.StoreID, b.ledger.Lost = b.rep.StoreID, nil
+	if !b.rep.Loss.Empty() {
+		b.ledger.Lost = &b.rep.Loss
+	}
+	return b.ledger.write(b.disk, b.dir)
 }
 
 // oldCatalog returns the newest catalog that was kept aside.

@@ -132,7 +132,7 @@ func (b *rebuilder) fit(ctx context.Context, a *catalog.Archive, next *catalog.C
 // follows reports whether nothing speaks against k coming after another commit:
 // the hash does when k is the very next, unless only its hash is known.
 func follows(k, before *catalog.Commit) bool {
-	return k.Number != before.Number+1 || k.Kind == kindUnknown || k.Prev == before.Hash
+	return k.Number != before.Number+1 || k.Kind == kindUnknown || before.Hash == "" || k.Prev == before.Hash
 }
 
 // agree holds an archived commit against itself and against its neighbours.
@@ -158,7 +158,7 @@ func (b *rebuilder) agree(k *catalog.Commit) error {
 	before, hasBefore := b.ch[k.Number-1]
 	same, hasSame := b.ch[k.Number]
 	after, hasAfter := b.ch[k.Number+1]
-	if hasBefore && !follows(k, &before) || hasSame && same.Hash != k.Hash || hasAfter && !follows(&after, k) {
+	if hasBefore && !follows(k, &before) || hasSame && same.Hash != "" && same.Hash != k.Hash || hasAfter && !follows(&after, k) {
 		return fmt.Errorf("commit %d is another one than the segments tell of", k.Number)
 	}
 	return nil

@@ -24,7 +24,7 @@ func (b *rebuilder) choose(ctx context.Context) error {
 			if err := b.refuse(g, "it belongs to the store "+g.commit().StoreID); err != nil {
 				return err
 			}
-		case !g.complete():
+		case !g.complete() && !b.finished(g):
 			if err := b.refuse(g, fmt.Sprintf("its commit has %d parts, and %d are there: it was not finished", g.commit().Parts, len(g.files))); err != nil {
 				return err
 			}
@@ -54,10 +54,15 @@ func (b *rebuilder) choose(ctx context.Context) error {
 // pickOne decides between attempts at one commit: the one that the next commit
 // names as the one before it, else the later.
 func (b *rebuilder) pickOne(ctx context.Context, attempts, next []*group) (*group, error) {
+	// One that lacks parts cannot be held against the chain.
 	slices.SortFunc(attempts, func(x, y *group) int { return cmp.Compare(y.key.time, x.key.time) })
+	slices.SortStableFunc(attempts, func(x, y *group) int { return cmp.Compare(x.missing(), y.missing()) })
 	best := attempts[0]
 	if len(attempts) > 1 {
 		for _, g := range attempts {
+			if !g.complete() {
+				continue
+			}
 			link, err := b.link(ctx, g)
 			if err != nil {
 				return nil, err
@@ -82,15 +87,11 @@ func (b *rebuilder) link(ctx context.Context, g *group) (catalog.Commit, error) 
 	if err := ctx.Err(); err != nil {
 		return catalog.Commit{}, err
 	}
+	if err := g.hash(); err != nil {
+		return catalog.Commit{}, err
+	}
 	var segments []catalog.Segment
 	for _, f := range g.files {
-		if f.info.SHA256 == "" {
-			hash, err := segment.Hash(f.path)
-			if err != nil {
-				return catalog.Commit{}, err
-			}
-			f.info.SHA256 = hash
-		}
 		e, err := entry(&f.commit, &f.info, &pendingFile{})
 		if err != nil {
 			return catalog.Commit{}, err
@@ -98,6 +99,21 @@ func (b *rebuilder) link(ctx context.Context, g *group) (catalog.Commit, error) 
 		segments = append(segments, e)
 	}
 	return newRecord(g.commit(), segments).seal(g.key.prev)
+}
+
+// hash fills in the hashes of the files.
+func (g *group) hash() error {
+	for _, f := range g.files {
+		if f.info.SHA256 != "" {
+			continue
+		}
+		hash, err := segment.Hash(f.path)
+		if err != nil {
+			return err
+		}
+		f.info.SHA256 = hash
+	}
+	return nil
 }
 
 // links makes the records of all commits that left footers, and takes those of
@@ -108,6 +124,13 @@ func (b *rebuilder) links(ctx context.Context) error {
 		b.ch[k.Number] = k
 	}
 	for _, g := range b.kept {
+		if !g.complete() {
+			if err := g.hash(); err != nil {
+				return err
+			}
+			b.ch[g.key.number] = b.partialLink(g)
+			continue
+		}
 		k, err := b.link(ctx, g)
 		if err != nil {
 			return err
@@ -115,6 +138,24 @@ func (b *rebuilder) links(ctx context.Context) error {
 		b.ch[k.Number] = k
 	}
 	return nil
+}
+
+// partialLink is what can be said of a commit that lacks parts: the old
+// catalog has its record, or those who name it know its hash at least.
+func (b *rebuilder) partialLink(g *group) catalog.Commit {
+	if k, ok := b.partial(g); ok {
+		return k
+	}
+	k := catalog.Commit{Number: g.key.number, Time: g.key.time, Kind: kindUnknown, Prev: g.key.prev}
+	if b.head.number == k.Number {
+		k.Hash = b.head.hash
+	}
+	for _, o := range b.kept {
+		if o.key.number == k.Number+1 {
+			k.Hash = o.key.prev
+		}
+	}
+	return k
 }
 
 // newest is the last commit that anything speaks of.
@@ -130,7 +171,7 @@ func (b *rebuilder) newest() head {
 	}
 	for _, g := range b.kept {
 		// A footer is better evidence than HEAD.
-		if k := b.ch[g.key.number]; k.Number == h.number {
+		if k := b.ch[g.key.number]; k.Number == h.number && k.Hash != "" {
 			h.hash = k.Hash
 		}
 	}

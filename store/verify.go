@@ -49,6 +49,9 @@ type verifier struct {
 	dir     string
 	rep     Report
 	rebuilt uint64
+	loss    Loss
+	// unknown are commits of which only segments are left.
+	unknown map[uint64]bool
 	// alive are the segments that records added and no later one took away.
 	alive map[string]recordSegment
 	last  catalog.Commit // the newest commit that was followed
@@ -73,7 +76,7 @@ func Verify(ctx context.Context, dir string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{dir: dir, head: h, alive: map[string]recordSegment{}}
+	v := &verifier{dir: dir, head: h, alive: map[string]recordSegment{}, unknown: map[uint64]bool{}}
 	return &v.rep, errors.Join(v.run(ctx, r), r.Close())
 }
 
@@ -100,6 +103,7 @@ func (v *verifier) run(ctx context.Context, r *Reader) error {
 		return err
 	}
 	v.endChain()
+	v.reportLoss()
 	v.compareHead()
 	v.compareLive(live)
 	for i := range live {
@@ -118,6 +122,9 @@ func (v *verifier) readRebuilt(ctx context.Context, r *Reader) error {
 		text, err := tx.Meta(ctx, metaRebuilt)
 		if err == nil && text != "" {
 			v.rebuilt, err = strconv.ParseUint(text, 10, 64)
+		}
+		if err == nil {
+			v.loss, err = readLoss(ctx, tx)
 		}
 		return err
 	})
@@ -148,7 +155,7 @@ func (v *verifier) compareLive(live []catalog.Segment) {
 		listed[seg.Name] = true
 		rec, ok := v.alive[seg.Name]
 		switch {
-		case !ok && v.isLost(seg.Commit):
+		case !ok && (v.isLost(seg.Commit) || v.unknown[seg.Commit]):
 		case !ok:
 			v.add("segment "+seg.Name, "no commit record has left it")
 		case rec != recordOf(seg):
@@ -156,7 +163,7 @@ func (v *verifier) compareLive(live []catalog.Segment) {
 		}
 	}
 	for name := range v.alive {
-		if !listed[name] && !v.lostAfter(name) {
+		if !listed[name] && !v.lostAfter(name) && !slices.Contains(v.loss.Names(), name) {
 			v.add("segment "+name, "it was never merged or dropped, but the catalog does not list it")
 		}
 	}

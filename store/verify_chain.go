@@ -92,8 +92,8 @@ func (v *verifier) follow(k *catalog.Commit) {
 	last := v.last
 	v.last = *k
 	if k.Kind == kindUnknown && k.Number <= v.rebuilt {
-		v.gaps++
-		v.blind = k.Number
+		v.unknown[k.Number] = true
+		v.gap(last.Number+1, k.Number)
 		return
 	}
 	if linkHash(k.Prev, []byte(k.Record)) != k.Hash {
@@ -103,8 +103,7 @@ func (v *verifier) follow(k *catalog.Commit) {
 	case k.Number == last.Number+1 && k.Prev != last.Hash:
 		v.add(name, "it does not follow from commit %d: the chain is broken between them", last.Number)
 	case k.Number != last.Number+1 && k.Number <= v.rebuilt+1:
-		v.gaps++
-		v.blind = k.Number - 1
+		v.gap(last.Number+1, k.Number-1)
 	case k.Number != last.Number+1:
 		v.add(name, "the commit before it is number %d: commits are missing", last.Number)
 	}
@@ -115,7 +114,32 @@ func (v *verifier) follow(k *catalog.Commit) {
 func (v *verifier) endChain() {
 	v.rep.Head, v.rep.Number = v.last.Hash, v.last.Number
 	if v.gaps > 0 {
-		v.rep.Notes = append(v.rep.Notes, fmt.Sprintf("the catalog was rebuilt at commit %d; where merges had used segments up, the chain before it has %d gaps that cannot be checked", v.rebuilt, v.gaps))
+		v.rep.Notes = append(v.rep.Notes, fmt.Sprintf("the catalog was rebuilt at commit %d: the records of segments that merges had used up are gone, and so the chain before it has %d %s that cannot be checked",
+			v.rebuilt, v.gaps, counted(int64(v.gaps), "gap")))
+	}
+}
+
+// gap notes that the records from first to last are not there. Those that a
+// rebuild knows to be lost are findings of their own.
+func (v *verifier) gap(first, last uint64) {
+	v.blind = last
+	lost := slices.ContainsFunc(v.loss.Commits, func(c CommitRange) bool { return c.First <= first && last <= c.Last })
+	for i := range v.loss.Segments {
+		lost = lost || first == last && v.loss.Segments[i].Commit == first
+	}
+	if !lost {
+		v.gaps++
+	}
+}
+
+// reportLoss tells of what the last rebuild did not find.
+func (v *verifier) reportLoss() {
+	for i := range v.loss.Segments {
+		s := &v.loss.Segments[i]
+		v.add("segment "+s.Name, "it is lost, and with it %d %s", s.Rows, counted(s.Rows, "event"))
+	}
+	for _, c := range v.loss.Commits {
+		v.add(c.String(), "%s", c.Problem())
 	}
 }
 
