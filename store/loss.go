@@ -39,6 +39,10 @@ type LostStream struct {
 	Name string `json:"name"`
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
+	// Again says that the rebuild left the stream at From, because the lost
+	// segment was the only one that knew better: the events come back when the
+	// source is read as usual.
+	Again bool `json:"again,omitempty"`
 }
 
 // CommitRange are the commits from First to Last.
@@ -71,6 +75,9 @@ func (s *LostSegment) String() string {
 	text := fmt.Sprintf("segment %s is lost, and with it %d %s", s.Name, s.Rows, counted(s.Rows, "event"))
 	for _, st := range s.Streams {
 		text += "; stream " + st.Name
+		if st.Again {
+			text += ", which is read again"
+		}
 		if st.From != "" {
 			text += ", after " + st.From
 		}
@@ -79,6 +86,38 @@ func (s *LostSegment) String() string {
 		}
 	}
 	return text
+}
+
+// open is the part of the loss that no source has been read again for. Streams
+// are all streams by name, with their positions.
+func (l *Loss) open(streams map[string]string) Loss {
+	out := Loss{Commits: l.Commits}
+	for i := range l.Segments {
+		if !l.Segments[i].readAgain(streams) {
+			out.Segments = append(out.Segments, l.Segments[i])
+		}
+	}
+	return out
+}
+
+// readAgain reports whether all streams have moved on from where the rebuild
+// had left them: they are read in order, so what was lost came first.
+func (s *LostSegment) readAgain(streams map[string]string) bool {
+	for _, st := range s.Streams {
+		if !st.Again || streams[st.Name] == st.From {
+			return false
+		}
+	}
+	return len(s.Streams) > 0
+}
+
+func positionsOf(ctx context.Context, tx *catalog.Tx) (map[string]string, error) {
+	list, err := tx.Streams(ctx)
+	out := map[string]string{}
+	for _, st := range list {
+		out[st.Name] = string(st.Position)
+	}
+	return out, err
 }
 
 func (c CommitRange) String() string {

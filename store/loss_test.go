@@ -147,6 +147,43 @@ func TestTheNewestCommitIsMissedBecauseOfHead(t *testing.T) {
 	}
 }
 
+func TestWhatIsReadAgainIsNotMissedAnyMore(t *testing.T) {
+	f := newFixture(t, Options{}).open()
+	f.mustEmit("a", 0, 5)
+	f.mustEmit("b", 0, 5)
+	f.mustEmit("a", 5, 8)
+	f.close()
+	name := segmentName(event.MongoDBAudit, 3, 1)
+	data := read(t, segmentPath(f.dir, name))
+	remove(t, segmentPath(f.dir, name))
+	rep := mustRebuild(t, f)
+	if len(rep.Loss.Segments) != 1 || !rep.Loss.Segments[0].Streams[0].Again {
+		t.Fatalf("lost is %+v, want that stream a is read again", rep.Loss)
+	}
+	if got, _ := findings(t, f); len(got) != 1 {
+		t.Fatalf("findings are %q, want the lost segment", got)
+	}
+	f.open()
+	f.wantPositions(map[string]int{"a": 5, "b": 5})
+	f.mustEmit("a", 5, 8)
+	f.wantStored(map[string]int{"a": 8, "b": 5})
+	f.close()
+	f.wantVerified()
+	if rep := mustRebuild(t, f); !rep.Loss.Empty() {
+		t.Fatalf("lost is %+v, although it was read again", rep.Loss)
+	}
+	f.wantVerified()
+	// Brought back now it would double its events.
+	write(t, segmentPath(f.dir, name), data)
+	if rep := mustRebuild(t, f); len(rep.SetAside) != 1 || rep.Rows != 13 {
+		t.Fatalf("the report is %+v", rep)
+	}
+	f.open()
+	f.wantStored(map[string]int{"a": 8, "b": 5})
+	f.close()
+	f.wantVerified()
+}
+
 // merged makes a store of three commits, the second with quarantine, whose audit
 // segments were merged. With swept their files are deleted.
 func merged(t *testing.T, swept bool) *fixture {

@@ -143,7 +143,8 @@ type Status struct {
 	// RetentionSuspended says why retention does not work, or is empty.
 	RetentionSuspended string           `json:"retention_suspended,omitempty"`
 	Orphans            []catalog.Orphan `json:"orphans,omitempty"`
-	// Loss is what the last rebuild could not find any more.
+	// Loss is what the last rebuild could not find any more, but for what has
+	// been read again since.
 	Loss    Loss           `json:"loss,omitzero"`
 	Sources []SourceStatus `json:"sources"`
 }
@@ -192,9 +193,15 @@ func (st *Status) readStore(ctx context.Context, tx *catalog.Tx) error {
 	if st.Orphans, err = tx.Orphans(ctx); err != nil {
 		return err
 	}
-	if st.Loss, err = readLoss(ctx, tx); err != nil {
+	loss, err := readLoss(ctx, tx)
+	if err != nil {
 		return err
 	}
+	at, err := positionsOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	st.Loss = loss.open(at)
 	kept, err := tx.Meta(ctx, metaSuspended)
 	if err != nil || kept == "" {
 		return err

@@ -34,7 +34,8 @@ type RebuildReport struct {
 	SetAside []catalog.Orphan
 	// Damaged are segments that could not be read to their end.
 	Damaged []string
-	// Loss is what was stored once and is not there any more. It stays in the
+	// Loss is what was stored once and is not there any more, but for what has
+	// been read again since. It stays in the
 	// catalog: [Verify] and [Reader.Status] tell of it until it is brought back.
 	Loss Loss
 	// OldCatalog is where the old catalog is kept, or "" when there was none.
@@ -110,6 +111,8 @@ type rebuilder struct {
 	dead map[string]bool
 	// old is what the catalog to be replaced tells.
 	old oldCatalogue
+	// loss is what the catalog remembers, with what was read again since.
+	loss Loss
 	// undone are lost merges whose inputs were found again.
 	undone map[uint64]bool
 	ch     map[uint64]catalog.Commit // records by number
@@ -255,7 +258,7 @@ func (b *rebuilder) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loss, err := b.rep.Loss.encode()
+	loss, err := b.loss.encode()
 	if err != nil {
 		return err
 	}
@@ -297,12 +300,12 @@ func (b *rebuilder) write(ctx context.Context) error {
 // noteLoss keeps the loss in the ledger too, for the case that the catalog is
 // lost once more.
 func (b *rebuilder) noteLoss() error {
-	if b.rep.Loss.Empty() && b.ledger.Lost == nil {
+	if b.loss.Empty() && b.ledger.Lost == nil {
 		return nil
 	}
 	b.ledger.StoreID, b.ledger.Lost = b.rep.StoreID, nil
-	if !b.rep.Loss.Empty() {
-		b.ledger.Lost = &b.rep.Loss
+	if !b.loss.Empty() {
+		b.ledger.Lost = &b.loss
 	}
 	return b.ledger.write(b.disk, b.dir)
 }

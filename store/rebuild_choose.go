@@ -41,6 +41,9 @@ func (b *rebuilder) choose(ctx context.Context) error {
 		}
 		b.kept = append(b.kept, g)
 	}
+	if err := b.refuseLate(); err != nil {
+		return err
+	}
 	if err := b.links(ctx); err != nil {
 		return err
 	}

@@ -26,10 +26,12 @@ type lostNode struct {
 type lossFinder struct {
 	b       *rebuilder
 	present map[string]int64 // rows by name
-	ought   map[string]lostNode
-	old     map[string]lostNode // what the old catalog lists and no record takes away
-	next    uint64              // the number that should come next
-	gaps    []CommitRange
+	// positions are those that the rebuild gives the streams, by name.
+	positions map[string]string
+	ought     map[string]lostNode
+	old       map[string]lostNode // what the old catalog lists and no record takes away
+	next      uint64              // the number that should come next
+	gaps      []CommitRange
 	// taken are the commits without a record whose segments others took away,
 	// deep the newest of them: these may themselves have been merges, of any
 	// older commits.
@@ -40,7 +42,10 @@ type lossFinder struct {
 // findLoss compares what is there with what ought to be.
 func (b *rebuilder) findLoss(ctx context.Context) error {
 	f := &lossFinder{
-		b: b, present: map[string]int64{}, ought: map[string]lostNode{}, old: maps.Clone(b.old.live), next: 1, taken: map[uint64]bool{},
+		b: b, present: map[string]int64{}, ought: map[string]lostNode{}, old: maps.Clone(b.old.live), next: 1, taken: map[uint64]bool{}, positions: map[string]string{},
+	}
+	for _, st := range b.streams() {
+		f.positions[st.Name] = string(st.Position)
 	}
 	for _, g := range b.kept {
 		for _, file := range g.files {
@@ -55,7 +60,7 @@ func (b *rebuilder) findLoss(ctx context.Context) error {
 	for _, seg := range b.ledger.Dropped {
 		f.takeAway(seg.Name)
 	}
-	b.rep.Loss = Loss{Segments: f.segments(tip), Commits: f.commits()}
+	b.loss = Loss{Segments: f.segments(tip), Commits: f.commits()}
 	b.undone = map[uint64]bool{}
 	for _, n := range f.ought {
 		if n.saved > 0 {
@@ -66,6 +71,7 @@ func (b *rebuilder) findLoss(ctx context.Context) error {
 	if b.ledger.Lost != nil {
 		f.remember(b.ledger.Lost)
 	}
+	b.rep.Loss = b.loss.open(f.positions)
 	return nil
 }
 
@@ -184,7 +190,7 @@ func (f *lossFinder) segments(tip head) []LostSegment {
 		_, there := f.present[name]
 		// A merge that nothing is left of may have used it up.
 		unclear := !current && n.commit < f.deep
-		if there || f.b.dead[name] || unclear || n.rows <= n.saved {
+		if there || f.settled(name) || f.b.dead[name] || unclear || n.rows <= n.saved {
 			continue
 		}
 		lost := LostSegment{Name: name, Commit: n.commit, Rows: n.rows - n.saved}
@@ -192,12 +198,54 @@ func (f *lossFinder) segments(tip head) []LostSegment {
 			at := LostStream{Name: stream}
 			if !n.merged {
 				at = f.b.between(stream, n.commit)
+				at.Again = at.To == "" && f.positions[stream] == at.From
 			}
 			lost.Streams = append(lost.Streams, at)
 		}
 		out = append(out, lost)
 	}
 	return out
+}
+
+// settled reports whether an earlier rebuild missed a segment, and its streams
+// have been read again since.
+func (f *lossFinder) settled(name string) bool {
+	return slices.ContainsFunc(f.b.missedBefore(), func(s LostSegment) bool { return s.Name == name && s.readAgain(f.positions) })
+}
+
+// missedBefore are the segments that earlier rebuilds did not find.
+func (b *rebuilder) missedBefore() []LostSegment {
+	if b.ledger.Lost == nil {
+		return b.old.loss.Segments
+	}
+	return slices.Concat(b.old.loss.Segments, b.ledger.Lost.Segments)
+}
+
+// refuseLate refuses segments that were brought back too late: a stream has been
+// read again since, and their events would be there twice.
+func (b *rebuilder) refuseLate() error {
+	for _, lost := range b.missedBefore() {
+		at := slices.IndexFunc(b.kept, func(g *group) bool {
+			return slices.ContainsFunc(g.files, func(f *found) bool { return f.name == lost.Name })
+		})
+		if at < 0 || !slices.ContainsFunc(lost.Streams, func(st LostStream) bool { return st.Again && b.movedOn(&st, lost.Commit) }) {
+			continue
+		}
+		if err := b.refuse(b.kept[at], "it came back after its events had been read again"); err != nil {
+			return err
+		}
+		b.kept = slices.Delete(b.kept, at, at+1)
+	}
+	return nil
+}
+
+// movedOn reports whether a commit after number moved a stream.
+func (b *rebuilder) movedOn(st *LostStream, number uint64) bool {
+	return slices.ContainsFunc(b.kept, func(g *group) bool {
+		return g.key.number > number && slices.ContainsFunc(g.commit().Streams, func(o segment.Stream) bool {
+			return o.Name == st.Name && o.Position != st.From
+		})
+	})
 }
 
 // between says where a stream was before a commit and after it.
@@ -245,7 +293,7 @@ func addCommit(ranges []CommitRange, n uint64) []CommitRange {
 
 // remember keeps what an earlier rebuild missed and is not there again.
 func (f *lossFinder) remember(before *Loss) {
-	loss := &f.b.rep.Loss
+	loss := &f.b.loss
 	for _, seg := range before.Segments {
 		_, there := f.present[seg.Name]
 		known := slices.ContainsFunc(loss.Segments, func(o LostSegment) bool { return o.Name == seg.Name })

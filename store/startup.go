@@ -194,12 +194,20 @@ func newCatalog(ctx context.Context, disk Disk, path, id string, now time.Time, 
 	return catalog.Open(ctx, path)
 }
 
-// keepAside gives a catalog and its log another name.
+// keepAside gives a catalog and its log another name. What SQLite leaves beside
+// them and makes anew at will, an index of the log and an empty log, goes.
 func keepAside(disk Disk, path string, now time.Time) error {
 	stamp := now.UTC().Format("20060102T150405.000000")
 	for _, suffix := range []string{"-shm", "-wal", ""} {
 		from := path + suffix
-		if !exists(from) {
+		st, err := os.Lstat(from)
+		if err != nil {
+			continue
+		}
+		if suffix == "-shm" || suffix == "-wal" && st.Size() == 0 {
+			if err := disk.Do("remove", from, func() error { return os.Remove(from) }); err != nil {
+				return fmt.Errorf("remove what the old catalog leaves: %w", err)
+			}
 			continue
 		}
 		to := path + ".old-" + stamp + suffix

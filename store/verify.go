@@ -50,6 +50,7 @@ type verifier struct {
 	rep     Report
 	rebuilt uint64
 	loss    Loss
+	streams map[string]string // positions by name
 	// unknown are commits of which only segments are left.
 	unknown map[uint64]bool
 	// alive are the segments that records added and no later one took away.
@@ -125,6 +126,9 @@ func (v *verifier) readRebuilt(ctx context.Context, r *Reader) error {
 		}
 		if err == nil {
 			v.loss, err = readLoss(ctx, tx)
+		}
+		if err == nil {
+			v.streams, err = positionsOf(ctx, tx)
 		}
 		return err
 	})

@@ -136,6 +136,10 @@ func (v *verifier) gap(first, last uint64) {
 func (v *verifier) reportLoss() {
 	for i := range v.loss.Segments {
 		s := &v.loss.Segments[i]
+		if s.readAgain(v.streams) {
+			v.rep.Notes = append(v.rep.Notes, fmt.Sprintf("segment %s was lost, and its streams have been read again since", s.Name))
+			continue
+		}
 		v.add("segment "+s.Name, "it is lost, and with it %d %s", s.Rows, counted(s.Rows, "event"))
 	}
 	for _, c := range v.loss.Commits {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -59,6 +60,8 @@ type storeView struct {
 	QuarantineBytes    int64      `json:"quarantine_bytes"`
 	Orphans            int        `json:"orphans"`
 	RetentionSuspended string     `json:"retention_suspended,omitempty"`
+	// Loss is what the last rebuild could not find any more.
+	Loss store.Loss `json:"loss,omitzero"`
 }
 
 type statusView struct {
@@ -95,7 +98,7 @@ func viewOf(st *store.Status, dir string, now time.Time) statusView {
 		DataDir: dir, PID: st.PID, Segments: st.Segments, Rows: st.Rows, Bytes: st.Bytes, RawBytes: st.RawBytes,
 		Oldest: known(st.Oldest), Newest: known(st.Newest),
 		QuarantineRows: st.QuarantineRows, QuarantineBytes: st.QuarantineBytes,
-		Orphans: len(st.Orphans), RetentionSuspended: st.RetentionSuspended,
+		Orphans: len(st.Orphans), RetentionSuspended: st.RetentionSuspended, Loss: st.Loss,
 	}}
 	for _, s := range st.Sources {
 		one := sourceView{
@@ -160,6 +163,7 @@ func (v statusView) print(w io.Writer, now time.Time) error {
 	if s.RetentionSuspended != "" {
 		fmt.Fprintf(w, "  RETENTION IS SUSPENDED: %s\n", s.RetentionSuspended)
 	}
+	printMissing(w, &s.Loss)
 	if len(v.Sources) == 0 {
 		return nil
 	}
@@ -187,4 +191,24 @@ func (v statusView) print(w io.Writer, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// maxNames bounds how many lost segments status names; "store verify" names all.
+const maxNames = 5
+
+func printMissing(w io.Writer, l *store.Loss) {
+	if names := l.Names(); len(names) > 0 {
+		more := ""
+		if n := len(names) - maxNames; n > 0 {
+			names, more = names[:maxNames], fmt.Sprintf(" and %s more", countText(int64(n)))
+		}
+		are := "S ARE"
+		if l.Rows() == 1 {
+			are = " IS"
+		}
+		fmt.Fprintf(w, "  %s EVENT%s MISSING with %s%s: margay store verify\n", countText(l.Rows()), are, strings.Join(names, ", "), more)
+	}
+	for _, c := range l.Commits {
+		fmt.Fprintf(w, "  MISSING: %s: margay store verify\n", c)
+	}
 }

@@ -78,7 +78,10 @@ type storeRebuildCmd struct {
 func (storeRebuildCmd) Help() string {
 	return `Reads the footers of all segments and makes the catalog from them: which segments
 are live, and how far each stream was read. The old catalog is kept beside the new
-one; nothing is deleted. No margay may be writing to the folder.`
+one; nothing is deleted. No margay may be writing to the folder.
+
+What was stored once and is not there any more is named, and the exit status is 1;
+the catalog is made all the same.`
 }
 
 func (c storeRebuildCmd) Run(ctx context.Context, p *program) error {
@@ -95,6 +98,9 @@ func (c storeRebuildCmd) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	printRebuild(p.stdout, report)
+	if !report.Loss.Empty() {
+		return withCode(exitFailed, errors.New("the catalog is made anew and can be used, but events are lost"))
+	}
 	return nil
 }
 
@@ -113,6 +119,32 @@ func printRebuild(w io.Writer, r *store.RebuildReport) {
 	for _, name := range r.Damaged {
 		fmt.Fprintf(w, "DAMAGED, its events cannot all be read: %s\n", name)
 	}
+	printLoss(w, &r.Loss)
+}
+
+// printLoss says what is lost and what can be done: most often loading the log
+// again does not help, because its streams count as read.
+func printLoss(w io.Writer, l *store.Loss) {
+	if l.Empty() {
+		return
+	}
+	fmt.Fprintln(w)
+	for i := range l.Segments {
+		fmt.Fprintf(w, "LOST: %s\n", &l.Segments[i])
+	}
+	for _, c := range l.Commits {
+		fmt.Fprintf(w, "LOST: %s: %s\n", c, c.Problem())
+	}
+	if n := l.Rows(); n > 0 {
+		fmt.Fprintf(w, "in all %s event%s\n", countText(n), plural(n))
+	}
+	fmt.Fprint(w, `
+Bring the files back from a backup and rebuild again; "margay store verify" and
+"margay status" tell of them until then. A stream "which is read again" brings its
+events back as soon as its source is read as usual. The other streams stay where
+they are: reading their log again stores nothing, but while it is still there,
+"margay load" can put it into a data folder of its own.
+`)
 }
 
 const resumeCommand = "store resume-retention"
