@@ -41,7 +41,7 @@ func TestHarmedSegment(t *testing.T) {
 		{"missing", func(path string, _ []byte) error { return os.Remove(path) }, " is missing; see margay store verify, and restore it from a backup"},
 		{"truncated", func(path string, text []byte) error {
 			return os.WriteFile(path, text[:len(text)*2/3], 0o600)
-		}, " has not the size with which it was stored; see margay store verify"},
+		}, " does not have the size it was stored with; see margay store verify"},
 		{"flipped in the middle", func(path string, text []byte) error { return flip(path, text, len(text)/8, len(text)/2) }, " is damaged; see margay store verify"},
 		{"flipped at the end", func(path string, text []byte) error { return flip(path, text, len(text)-200, len(text)) }, " is damaged; see margay store verify"},
 		{"flipped in the footer", func(path string, text []byte) error {
@@ -58,7 +58,7 @@ func TestHarmedSegment(t *testing.T) {
 			if err := h.harm(path, bytes.Clone(text)); err != nil {
 				t.Fatal(err)
 			}
-			want := "margay: a segment cannot be read: segment " + s.Name + h.words + "\n"
+			want := "margay: a segment cannot be read: " + s.Name + h.words + "\n"
 			for _, sql := range []string{"SELECT * FROM mongodb_audit", "SELECT p_raw FROM events ORDER BY p_row_id"} {
 				cmd, out := startMargay(t, nil, "sql", "--data-dir", dataDir, "-o", "csv", sql)
 				var exit *exec.ExitError

@@ -48,13 +48,13 @@ func (f *File) label() string {
 
 // missing is the error for a file that is not there.
 func missing(f *File) *Error {
-	return &Error{Kind: ErrSegmentGone, Segment: f.label(), Message: "segment " + f.label() + " is missing"}
+	return &Error{Kind: ErrSegmentGone, Segment: f.label(), Message: f.label() + " is missing"}
 }
 
 // damaged is the error for a file that DuckDB cannot read. DuckDB's own words
 // stay out of it: they may quote an event.
 func damaged(f *File, why string) *Error {
-	return &Error{Kind: ErrDamaged, Segment: f.label(), Message: "segment " + f.label() + " " + why + "; see margay store verify"}
+	return &Error{Kind: ErrDamaged, Segment: f.label(), Message: f.label() + " " + why + "; see margay store verify"}
 }
 
 // look compares the files that will be read with what the request says of
@@ -71,7 +71,7 @@ func look(files []File) error {
 		case !info.Mode().IsRegular():
 			return damaged(f, "is not a file")
 		case f.Bytes > 0 && info.Size() != f.Bytes:
-			return damaged(f, "has not the size with which it was stored")
+			return damaged(f, "does not have the size it was stored with")
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ func TestFlippedBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	noticed := 0
-	for at := 0; at < len(whole); at += 29 {
+	for at := 0; at < len(whole); at += 61 {
 		text := append([]byte(nil), whole...)
 		text[at] ^= 0xff
 		if err := os.WriteFile(path, text, 0o600); err != nil {
@@ -89,18 +89,18 @@ func TestHarmed(t *testing.T) {
 		kind error
 		want string
 	}{
-		"missing":   {func(path string, _ []byte) error { return os.Remove(path) }, ErrSegmentGone, "segment below/%s is missing"},
-		"truncated": {func(path string, text []byte) error { return os.WriteFile(path, text[:len(text)/2], 0o600) }, ErrDamaged, "segment below/%s has not the size"},
-		"empty":     {func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) }, ErrDamaged, "segment below/%s has not the size"},
+		"missing":   {func(path string, _ []byte) error { return os.Remove(path) }, ErrSegmentGone, "below/%s is missing"},
+		"truncated": {func(path string, text []byte) error { return os.WriteFile(path, text[:len(text)/2], 0o600) }, ErrDamaged, "below/%s does not have the size"},
+		"empty":     {func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) }, ErrDamaged, "below/%s does not have the size"},
 		"longer": {func(path string, text []byte) error {
 			return os.WriteFile(path, append(text, 0), 0o600)
-		}, ErrDamaged, "segment below/%s has not the size"},
+		}, ErrDamaged, "below/%s does not have the size"},
 		"other bytes": {func(path string, text []byte) error {
 			return os.WriteFile(path, make([]byte, len(text)), 0o600)
-		}, ErrDamaged, "segment below/%s is damaged"},
+		}, ErrDamaged, "below/%s is damaged"},
 		"a folder": {func(path string, _ []byte) error {
 			return errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
-		}, ErrDamaged, "segment below/%s is not a file"},
+		}, ErrDamaged, "below/%s is not a file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -122,6 +122,9 @@ func TestHarmed(t *testing.T) {
 				}
 				if !errors.As(err, &failed) || failed.Segment != "below/"+file {
 					t.Errorf("%s: error %#v", file, err)
+				}
+				if i > 0 {
+					continue
 				}
 				for sql, want := range map[string]string{
 					"SELECT count(*) AS n FROM mongodb_organizationevent":                                          "{\"n\":5}\n",
