@@ -158,7 +158,7 @@ func (v statusView) print(w io.Writer, now time.Time) error {
 		fmt.Fprintf(w, "  %s in quarantine (%s): margay quarantine list\n", countText(s.QuarantineRows), bytesText(s.QuarantineBytes))
 	}
 	if s.Orphans > 0 {
-		fmt.Fprintf(w, "  %d file%s set aside in orphans/: left by a crash before they were recorded\n", s.Orphans, plural(int64(s.Orphans)))
+		fmt.Fprintf(w, "  %d file%s set aside in orphans/: no commit names them; margay_orphans says why\n", s.Orphans, plural(int64(s.Orphans)))
 	}
 	if s.RetentionSuspended != "" {
 		fmt.Fprintf(w, "  RETENTION IS SUSPENDED: %s\n", s.RetentionSuspended)
