@@ -308,7 +308,7 @@ func TestLostCatalog(t *testing.T) {
 			refused(t, exitUsage, []string{"margay store rebuild"}, "load", "--data-dir", dataDir, logPath)
 			for _, args := range [][]string{{"sql", "SELECT count(*) FROM events"}, {"status"}} {
 				if name != "yesterday's" { // which is whole, just not of today
-					refused(t, exitFailed, []string{"margay store rebuild"}, append(args, "--data-dir", dataDir)...)
+					refused(t, exitUsage, []string{"margay store rebuild"}, append(args, "--data-dir", dataDir)...)
 				}
 			}
 			if after := segmentFiles(t, dataDir); !equalFiles(before, after) {
@@ -512,7 +512,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = thaw() }) // a second time does no harm
 	m.write(t, 100)
-	refused(t, exitFailed, []string{"the data folder cannot be written; nothing is lost"}, "run", "-c", config)
+	refused(t, exitUsage, []string{"the data folder cannot be written; nothing is lost"}, "run", "-c", config)
 	if out := succeeds(t, "sql", "--data-dir", dataDir, "-o", "csv", "SELECT count(*) AS n FROM events"); out != "n\n200\n" {
 		t.Errorf("SQL on a read-only folder: %q", out)
 	}
