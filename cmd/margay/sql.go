@@ -79,7 +79,7 @@ func sqlExitCode(err error) int {
 	if errors.Is(err, query.ErrInvalid) || errors.Is(err, query.ErrRefused) {
 		return exitUsage
 	}
-	return exitFailed
+	return exitCodeOf(err)
 }
 
 // ask answers one query over what is stored in dir now. A merge may take a file
