@@ -130,6 +130,7 @@ func TestIndicatorLists(t *testing.T) {
 		`{"a":["z","a","z"," a"],"b":"z"}`: "a z",
 		`{"a":[]}`:                         "",
 		`{"b":"only"}`:                     "only",
+
 		`{"a":[` + strings.Join(many, ",") + `]}`: "u20 u21 u22 u23 u24 u25 u26 u27 u28 u29 u30 u31 u32 u33 u34 u35 u36 u37 u38 u39",
 	} {
 		var row Row
